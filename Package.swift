@@ -1,0 +1,102 @@
+// swift-tools-version: 6.1
+// The targets are the rooms of ARCHITECTURE.md, lowest first: a target depends only on targets above it in this file.
+import PackageDescription
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "absurd",
+    products: [
+        .executable(name: "absurd", targets: ["AbsurdCommand"]),
+        .executable(name: "absurdctl", targets: ["AbsurdControl"]),
+        .executable(name: "absurd-worker", targets: ["AbsurdWorkerProcess"]),
+        .executable(name: "absurd-stage", targets: ["AbsurdStageProcess"]),
+        .library(name: "AbsurdClient", targets: ["AbsurdClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: cTargets + rooms + executables + tests,
+    cxxLanguageStandard: .cxx17  // casacore 3.5 does not compile as C++20
+)
+
+// MARK: C
+
+var cTargets: [Target] {
+    [
+        .target(name: "CLane", path: "CSupport/CLane"),
+        .target(name: "CHost", path: "CSupport/CHost", linkerSettings: [.linkedLibrary("numa")]),
+        .systemLibrary(name: "CPostgres", path: "CSupport/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CHDF5", path: "CSupport/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(
+            name: "CFITSIO", path: "CSupport/CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
+        .systemLibrary(name: "CWCS", path: "CSupport/CWCS", pkgConfig: "wcslib", providers: [.apt(["wcslib-dev"])]),
+        .systemLibrary(name: "CERFA", path: "CSupport/CERFA", pkgConfig: "erfa", providers: [.apt(["liberfa-dev"])]),
+        .systemLibrary(name: "CPNG", path: "CSupport/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(
+            name: "CRadio", dependencies: ["CHDF5", "CFITSIO", "CWCS", "CERFA", "CPNG"], path: "CSupport/CRadio",
+            linkerSettings: [
+                .linkedLibrary("casa_ms"), .linkedLibrary("casa_measures"), .linkedLibrary("casa_tables"),
+                .linkedLibrary("casa_casa"), .linkedLibrary("sep"), .linkedLibrary("stdc++"),
+            ]),
+    ]
+}
+
+// MARK: Swift
+
+var rooms: [Target] {
+    [
+        .target(name: "Absurd"),
+        .target(name: "AbsurdRing", dependencies: ["CLane"]),
+        .target(name: "AbsurdHost", dependencies: ["Absurd", "CHost"]),
+        .target(name: "AbsurdStore", dependencies: ["Absurd", "CPostgres"], exclude: ["Schema"]),
+        .target(name: "AbsurdCluster", dependencies: ["AbsurdStore", "AbsurdHost"]),
+        .target(name: "AbsurdClient", dependencies: ["Absurd", "AbsurdStore"]),
+        .target(name: "AbsurdPipeline", dependencies: ["Absurd"]),
+        .target(name: "AbsurdWorker", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost"]),
+        .target(
+            name: "AbsurdLeader",
+            dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", logging]),
+        .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
+        .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio"]),
+    ]
+}
+
+var executables: [Target] {
+    [
+        .executableTarget(
+            name: "AbsurdCommand",
+            dependencies: [
+                "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdLeader",
+                argumentParser, logging,
+            ],
+            path: "Sources/Commands/absurd"),
+        .executableTarget(
+            name: "AbsurdControl", dependencies: ["Absurd", argumentParser], path: "Sources/Commands/absurdctl"),
+        .executableTarget(
+            name: "AbsurdWorkerProcess", dependencies: ["AbsurdWorker"], path: "Sources/Commands/absurd-worker"),
+        .executableTarget(
+            name: "AbsurdStageProcess", dependencies: ["AbsurdStages"], path: "Sources/Commands/absurd-stage"),
+    ]
+}
+
+// MARK: Tests
+
+var tests: [Target] {
+    [
+        .target(
+            name: "TestSupport", dependencies: ["Absurd", "AbsurdStore", "AbsurdCluster"], path: "Tests/Support"),
+        .testTarget(name: "AbsurdTests", dependencies: ["Absurd"]),
+        .testTarget(name: "AbsurdRingTests", dependencies: ["AbsurdRing"]),
+        .testTarget(name: "AbsurdHostTests", dependencies: ["AbsurdHost"]),
+        .testTarget(name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
+        .testTarget(name: "AbsurdQueueTests", dependencies: ["AbsurdStore", "TestSupport"]),
+        .testTarget(name: "AbsurdLeaderTests", dependencies: ["AbsurdLeader", "AbsurdWorker", "TestSupport"]),
+        .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
+        .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
+        .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["Absurd", "TestSupport"]),
+    ]
+}

@@ -1,0 +1,16 @@
+/// Every limit of the system, so that none is hidden. Units last in the names.
+public enum Limits {
+    /// Task params and results, as JSON text.
+    public static let paramsBytesMax = 1 << 20
+    public static let resultBytesMax = 1 << 20
+    public static let errorBytesMax = 8 << 10
+    public static let progressMessageBytesMax = 200
+    public static let queueNameBytesMax = 128
+    public static let taskNameBytesMax = 128
+
+    public static let claimBatchMax = 1000
+    /// A leader that has not renewed within this time has lost its tasks.
+    public static let leaseSeconds = 30
+    /// Between SIGTERM and SIGKILL of a process tree.
+    public static let killGraceSeconds = 5
+}
