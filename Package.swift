@@ -28,7 +28,8 @@ var cTargets: [Target] {
     [
         .target(name: "CLane", path: "CSupport/CLane"),
         .target(name: "CHost", path: "CSupport/CHost", linkerSettings: [.linkedLibrary("numa")]),
-        .systemLibrary(name: "CPostgres", path: "CSupport/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CPostgres", path: "CSupport/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CHDF5", path: "CSupport/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(
             name: "CFITSIO", path: "CSupport/CFITSIO", pkgConfig: "cfitsio", providers: [.apt(["libcfitsio-dev"])]),
@@ -48,7 +49,7 @@ var cTargets: [Target] {
 
 var rooms: [Target] {
     [
-        .target(name: "Absurd"),
+        .target(name: "Absurd", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "AbsurdRing", dependencies: ["CLane"]),
         .target(name: "AbsurdHost", dependencies: ["Absurd", "CHost"]),
         .target(name: "AbsurdStore", dependencies: ["Absurd", "CPostgres"], exclude: ["Schema"]),
@@ -91,7 +92,8 @@ var tests: [Target] {
         .testTarget(name: "AbsurdTests", dependencies: ["Absurd"]),
         .testTarget(name: "AbsurdRingTests", dependencies: ["AbsurdRing"]),
         .testTarget(name: "AbsurdHostTests", dependencies: ["AbsurdHost"]),
-        .testTarget(name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
+        .testTarget(
+            name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
         .testTarget(name: "AbsurdQueueTests", dependencies: ["AbsurdStore", "TestSupport"]),
         .testTarget(name: "AbsurdLeaderTests", dependencies: ["AbsurdLeader", "AbsurdWorker", "TestSupport"]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),

@@ -46,7 +46,8 @@ public struct StageParameters: Sendable {
                 result[parameter.name] = standard
             } else if !parameter.isOptional {
                 throw Refusal(
-                    "task \(task)", why: "\(place).\(parameter.name) is missing", remedy: parameter.help, exit: .badData)
+                    "task \(task)", why: "\(place).\(parameter.name) is missing", remedy: parameter.help, exit: .badData
+                )
             }
         }
         return result
