@@ -24,7 +24,7 @@ tracked 'Sources/*.swift' 'Tests/*.swift' | xargs awk '
     }' >>"$findings"
 
 # Names that say nothing about their contents, and things left open.
-tracked | grep -iE '(^|/)(utils?|helpers?|misc|common|manager)[^/]*\.(swift|c|h|cpp)$' | sed 's/$/: a name that says nothing about its contents/' >>"$findings"
+tracked | grep -E '(^|/)[^/]*([Uu]tils?|[Hh]elpers?|[Mm]isc|[Cc]ommon|[Mm]anager)(\.|\+)[^/]*(swift|c|h|cpp)$' | sed 's/$/: a name that says nothing about its contents/' >>"$findings"
 tracked 'Sources' 'Tests' 'CSupport' 'Benchmarks' 'deploy' | grep -v '^Tests/Tidy/' | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b|\.disabled\(|XCTSkip|#expect\(true\)' -- >>"$findings"
 
 # Layering: a room imports only rooms above it in Package.swift; only the stages know CRadio.
