@@ -8,6 +8,9 @@ public enum Limits {
     public static let queueNameBytesMax = 128
     public static let taskNameBytesMax = 128
 
+    /// Nesting of a JSON text; Postgres' own parser stops far later, at its stack depth.
+    public static let jsonDepthMax = 256
+
     public static let claimBatchMax = 1000
     /// A leader that has not renewed within this time has lost its tasks.
     public static let leaseSeconds = 30
