@@ -16,4 +16,12 @@ public enum Limits {
     public static let leaseSeconds = 30
     /// Between SIGTERM and SIGKILL of a process tree.
     public static let killGraceSeconds = 5
+
+    public static let connectTimeoutSeconds = 10
+    /// Longer than a short network fault, shorter than a lease.
+    public static let tcpUserTimeoutMilliseconds = 20_000
+
+    /// A migration that waits longer for a lock lets the queue run on and tries again.
+    public static let migrationLockTimeoutMilliseconds = 2000
+    public static let migrationAttemptsMax = 60
 }
