@@ -18,7 +18,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
-    targets: cTargets + rooms + executables + tests,
+    targets: cTargets + plugins + rooms + executables + tests,
     cxxLanguageStandard: .cxx17  // casacore 3.5 does not compile as C++20
 )
 
@@ -45,6 +45,16 @@ var cTargets: [Target] {
     ]
 }
 
+// MARK: Building
+
+/// Editing or adding an .sql file is enough to have it in the binary.
+var plugins: [Target] {
+    [
+        .executableTarget(name: "embed-sql", path: "Plugins/embed-sql"),
+        .plugin(name: "EmbedSQL", capability: .buildTool(), dependencies: ["embed-sql"]),
+    ]
+}
+
 // MARK: Swift
 
 var rooms: [Target] {
@@ -52,7 +62,9 @@ var rooms: [Target] {
         .target(name: "Absurd", linkerSettings: [.linkedLibrary("m")]),
         .target(name: "AbsurdRing", dependencies: ["CLane"]),
         .target(name: "AbsurdHost", dependencies: ["Absurd", "CHost"]),
-        .target(name: "AbsurdStore", dependencies: ["Absurd", "CPostgres"], exclude: ["Schema"]),
+        .target(
+            name: "AbsurdStore", dependencies: ["Absurd", "CPostgres"], exclude: ["Schema", "Statements"],
+            plugins: ["EmbedSQL"]),
         .target(name: "AbsurdCluster", dependencies: ["AbsurdStore", "AbsurdHost"]),
         .target(name: "AbsurdClient", dependencies: ["Absurd", "AbsurdStore"]),
         .target(name: "AbsurdPipeline", dependencies: ["Absurd"]),

@@ -1,0 +1,1 @@
+SELECT pg_advisory_xact_lock(x'616273757264'::bigint)

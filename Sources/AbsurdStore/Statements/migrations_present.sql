@@ -1,0 +1,1 @@
+SELECT to_regclass('absurd.schema_migrations') IS NOT NULL
