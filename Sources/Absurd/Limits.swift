@@ -24,4 +24,9 @@ public enum Limits {
     /// A migration that waits longer for a lock lets the queue run on and tries again.
     public static let migrationLockTimeoutMilliseconds = 2000
     public static let migrationAttemptsMax = 60
+
+    /// Values of one header array of a UVH5 file: 100 times the telescope's baselines × integrations, × 3 for uvw.
+    public static let uvh5HeaderValuesMax = 40_000_000
+    public static let uvh5KeywordsMax = 10_000
+    public static let uvh5TextBytesMax = 1 << 20
 }

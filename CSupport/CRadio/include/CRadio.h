@@ -1,6 +1,7 @@
 // A pure C header over the C++ and C libraries of radio astronomy: one header a library.
 #pragma once
 #include "radio_fits.h"
+#include "radio_hdf5.h"
 #include "radio_png.h"
 #include "radio_sep.h"
 #include "radio_wcs.h"
