@@ -5,3 +5,4 @@
 #include "radio_png.h"
 #include "radio_sep.h"
 #include "radio_wcs.h"
+#include "radio_ms.h"
