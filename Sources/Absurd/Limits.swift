@@ -29,4 +29,13 @@ public enum Limits {
     public static let uvh5HeaderValuesMax = 40_000_000
     public static let uvh5KeywordsMax = 10_000
     public static let uvh5TextBytesMax = 1 << 20
+    /// The same for a cancelled task, which must be gone within a second.
+    public static let cancelGraceMilliseconds = 400
+    /// How much later than the worker the leader itself kills an attempt's processes, and then a worker that hangs.
+    public static let escalationMilliseconds = 1000
+    /// A leader asked to stop lets running attempts end for this long, then gives them back.
+    public static let drainSeconds = 30
+    /// Finished attempts that wait in memory for a database that is away; beyond them no more work starts.
+    public static let waitingResultsMax = 10_000
+    public static let waitingResultBytesMax = 256 << 20
 }

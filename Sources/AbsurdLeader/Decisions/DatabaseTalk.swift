@@ -1,0 +1,201 @@
+import Absurd
+
+/// When to speak to the database, and what its answers mean.
+extension LeaderStateMachine {
+    mutating func applyDatabase(_ event: LeaderEvent, at now: Moment) {
+        switch event {
+        case .connected:
+            database = .registering
+            renewInFlight = false
+            maintainInFlight = false
+            actions.append(hasSession ? .renew : .register)
+        case .registered: becomeReady(at: now)
+        case .sessionLost: loseSession()
+        case .disconnected(let reason): disconnected(reason, at: now)
+        default: break
+        }
+    }
+
+    mutating func becomeReady(at now: Moment) {
+        if connectFailures > 0 {
+            count { $0.reconnects += 1 }
+            actions.append(.say(.databaseBack(waitingResults: finished.count)))
+        }
+        database = .ready
+        connectFailures = 0
+        hasSession = true
+        lastRenewal = now
+        renewAt = now + settings.lease * (1.0 / 3)
+        maintainAt = now
+        wantsClaim = [.inline, .stage]
+        if mustReconcile { actions.append(.reconcile) }
+    }
+
+    /// The database has given our tasks away: what runs is stopped, and its results are dropped without a word.
+    private mutating func loseSession() {
+        actions.append(.say(.sessionLost(attempts: attempts.count)))
+        hasSession = false
+        mustReconcile = false
+        database = .registering
+        for fence in Array(attempts.keys) {
+            attempts[fence]?.isLost = true
+            attempts[fence]?.wantedStop = .lost
+        }
+        lostAttempts = true
+        actions.append(.register)
+    }
+
+    private mutating func disconnected(_ reason: String, at now: Moment) {
+        connectFailures += 1
+        let since: Moment
+        if case .away(_, let earlier) = database { since = earlier } else { since = awaySince ?? now }
+        awaySince = since
+        // The claims' fate is unknown. Results are sent again: finishing is idempotent for the same fence.
+        if let sent = inFlight {
+            finished.insert(contentsOf: sent, at: 0)
+            inFlight = nil
+            mustReconcile = hasSession
+        }
+        renewInFlight = false
+        maintainInFlight = false
+        database = .away(retryAt: now + reconnectWait(), since: since)
+        if connectFailures == 1 || now >= noticeAt {
+            actions.append(.say(.databaseAway(reason: reason, waitingResults: finished.count)))
+            noticeAt = now + Self.noticeEvery
+        }
+    }
+
+    /// Doubling with jitter, so that a fleet does not come back in one moment.
+    private mutating func reconnectWait() -> Span {
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let jitter = 0.5 + Double(random >> 11) / Double(1 << 53)
+        return min(Self.reconnectFirst * Double(1 << min(connectFailures - 1, 10)), Self.reconnectLongest) * jitter
+    }
+
+    mutating func driveDatabase(at now: Moment) {
+        if lostAttempts {
+            lostAttempts = false
+            for fence in Array(attempts.keys) { requestStop(fence, .lost, at: now) }
+        }
+        switch database {
+        case .away(let retryAt?, _) where retryAt <= now:
+            database = .connecting
+            actions.append(.connect)
+        case .ready:
+            if !renewInFlight, renewAt <= now {
+                renewInFlight = true
+                actions.append(.renew)
+            }
+            if !maintainInFlight, maintainAt <= now {
+                maintainInFlight = true
+                actions.append(.maintain)
+            }
+            if progressAt <= now, !active.isEmpty { reportProgress(at: now) }
+            driveExchange(at: now)
+        default: break
+        }
+        if noticeAt <= now { noticeAt = now + Self.noticeEvery }
+    }
+
+    private mutating func reportProgress(at now: Moment) {
+        progressAt = now + Self.progressEvery
+        let starts = active.compactMap { fence -> SeatStart? in
+            guard case .running(let seat, _) = attempts[fence]?.state else { return nil }
+            return SeatStart(seat: seat, fence: fence)
+        }
+        actions.append(.reportProgress(starts))
+    }
+
+    private mutating func driveExchange(at now: Moment) {
+        guard inFlight == nil else { return }
+        if pollAt <= now {
+            wantsClaim = [.inline, .stage]
+            idlePolls += 1
+        }
+        var claims: [ClaimRequest] = []
+        for workClass in WorkClass.allCases where wantsClaim.contains(workClass) || !finished.isEmpty {
+            let limit = room(workClass)
+            if limit > 0 { claims.append(ClaimRequest(workClass: workClass, queues: openQueues, limit: limit)) }
+        }
+        if pollAt <= now { pollAt = now + pollWait }
+        guard !claims.isEmpty || !finished.isEmpty else { return }
+        inFlight = Array(finished.prefix(Limits.claimBatchMax))
+        finished.removeFirst(inFlight?.count ?? 0)
+        finishedBytes = finished.reduce(0) { $0 + $1.result.count }
+        wantsClaim.subtract(claims.map(\.workClass))
+        count { $0.exchanges += 1 }
+        actions.append(.exchange(finish: inFlight ?? [], claims: claims))
+    }
+
+    mutating func exchanged(_ reply: ExchangeReply, at now: Moment) {
+        let sent = inFlight ?? []
+        inFlight = nil
+        for (attempt, isAccepted) in zip(sent, reply.accepted) {
+            count { if isAccepted { $0.accepted += 1 } else { $0.refused += 1 } }
+            if let seat = finishedSeats.removeValue(forKey: attempt.fence) {
+                workers[seat.worker].seats[seat.seat].unfreed -= 1
+                actions.append(.free(seat, attempt.fence))
+            }
+        }
+        let refused = reply.accepted.count { !$0 }
+        if refused > 0 { actions.append(.say(.resultsRefused(refused))) }
+        for (request, tasks) in reply.claims {
+            if tasks.isEmpty { count { $0.emptyClaims += 1 } } else { idlePolls = 0 }
+            if tasks.count >= request.limit { wantsClaim.insert(request.workClass) }
+            for task in tasks { adopt(task, request.workClass, at: now) }
+            if !tasks.isEmpty { pollAt = now + pollWait }
+        }
+    }
+
+    mutating func reconciled(_ tasks: [ClaimedTask]) {
+        mustReconcile = false
+        let waiting = Set(finished.map(\.fence)).union((inFlight ?? []).map(\.fence))
+        for task in tasks where attempts[task.fence] == nil && !waiting.contains(task.fence) {
+            adopt(task, workClass(of: task.name), at: pollAt)
+        }
+    }
+
+    private mutating func adopt(_ task: ClaimedTask, _ workClass: WorkClass, at now: Moment) {
+        count { $0.claimed += 1 }
+        attempts[task.fence] = Attempt(task: task, workClass: workClass)
+        if mode == .serving {
+            backlog[workClass]?.append(task.fence)
+        } else {
+            requestStop(task.fence, .released, at: now)
+        }
+    }
+
+    func workClass(of name: String) -> WorkClass {
+        settings.taskTypes[name]?.runner == .stage ? .stage : .inline
+    }
+
+    private var openQueues: [String] { settings.queues.filter { !pausedQueues.contains($0) } }
+
+    private func room(_ workClass: WorkClass) -> Int {
+        guard mode == .serving, !openQueues.isEmpty, finished.count < Limits.waitingResultsMax else { return 0 }
+        switch workClass {
+        case .inline:
+            let limit = depth
+            var free = 0
+            for worker in workers where worker.state == .up {
+                for seat in worker.seats where !seat.holdsStage {
+                    free += max(0, min(limit, settings.laneSlots - seat.unfreed) - seat.queue.count)
+                }
+            }
+            return min(free - (backlog[.inline]?.count ?? 0), Limits.claimBatchMax)
+        case .stage:
+            let hasSeat = workers.contains { worker in
+                worker.state == .up && worker.seats.contains { $0.queue.isEmpty && !$0.holdsStage }
+            }
+            return cores.hasFreeCore && hasSeat && backlog[.stage]?.isEmpty ?? true ? 1 : 0
+        }
+    }
+
+    /// Polling at the poll interval is the safety net under the doorbell; when nothing comes it slows down.
+    private var pollWait: Span { settings.pollInterval * Double(min(1 << min(max(idlePolls - 1, 0), 3), 5)) }
+
+    static let noticeEvery = Span.seconds(10)
+    static let progressEvery = Span.seconds(1)
+    static let reconnectFirst = Span.milliseconds(100)
+    static let reconnectLongest = Span.seconds(5)
+}

@@ -1,0 +1,168 @@
+import Absurd
+
+/// Attempts on their way through the seats.
+extension LeaderStateMachine {
+    /// How many attempts a seat may hold. About 20 ms of work hides the round trip to the database; a long task is
+    /// fetched only when its seat is free, so that other nodes may have it first.
+    var depth: Int {
+        let deep = Int(0.020 / max(meanDuration, 1e-6)) + 1
+        return min(max(deep, 1), settings.laneSlots)
+    }
+
+    mutating func dispatch(at now: Moment) {
+        guard finished.count < Limits.waitingResultsMax, finishedBytes < Limits.waitingResultBytesMax else { return }
+        dispatchStages()
+        dispatchInline()
+        stealForIdleSeats()
+        let unseen = workers.contains { worker in
+            worker.seats.contains { seat in seat.queue.first.map { !active.contains($0) } ?? false }
+        }
+        if !unseen {
+            scanAt = nil
+        } else if let due = scanAt, due <= now {
+            actions.append(.scan)
+            scanAt = now + Self.scanEvery
+        } else if scanAt == nil {
+            scanAt = now + Self.scanEvery
+        }
+    }
+
+    /// First come, first served: a stage that waits for many cores is not overtaken for ever by smaller ones.
+    private mutating func dispatchStages() {
+        while let fence = backlog[.stage]?.first, let attempt = attempts[fence] {
+            let type = settings.taskTypes[attempt.task.name]
+            guard let seat = emptiestSeat(below: 1),
+                let grant = cores.grant(cores: type?.cores ?? 1, memoryBytes: type?.memoryBytes ?? 0)
+            else { return }
+            backlog[.stage]?.removeFirst()
+            workers[seat.worker].seats[seat.seat].holdsStage = true
+            offer(fence, to: seat, grant: grant)
+        }
+    }
+
+    private mutating func dispatchInline() {
+        guard var waiting = backlog[.inline], !waiting.isEmpty else { return }
+        let limit = depth
+        var taken = 0
+        for fence in waiting {
+            guard let seat = emptiestSeat(below: limit) else { break }
+            offer(fence, to: seat, grant: nil)
+            taken += 1
+        }
+        waiting.removeFirst(taken)
+        backlog[.inline] = waiting
+    }
+
+    private mutating func offer(_ fence: Fence, to seat: SeatID, grant: CoreGrant?) {
+        guard var attempt = attempts[fence] else { return }
+        attempt.state = .offered(seat)
+        attempt.grant = grant
+        attempts[fence] = attempt
+        workers[seat.worker].seats[seat.seat].queue.append(fence)
+        actions.append(.offer(seat, attempt.task, grant))
+    }
+
+    private func emptiestSeat(below limit: Int) -> SeatID? {
+        var best: SeatID?
+        var bestLoad = limit
+        for (index, worker) in workers.enumerated() where worker.state == .up {
+            for (number, seat) in worker.seats.enumerated() where !seat.holdsStage {
+                let load = seat.queue.count
+                guard load < bestLoad, load + seat.unfreed < settings.laneSlots else { continue }
+                bestLoad = load
+                best = SeatID(worker: index, seat: number)
+                if load == 0 { return best }
+            }
+        }
+        return best
+    }
+
+    /// Late binding: an attempt that was offered to a seat whose current one takes long goes to a seat with nothing to do.
+    private mutating func stealForIdleSeats() {
+        guard backlog[.inline]?.isEmpty ?? true, emptiestSeat(below: 1) != nil else { return }
+        for worker in workers.indices {
+            for seat in workers[worker].seats.indices {
+                let queue = workers[worker].seats[seat].queue
+                guard queue.count > 1, let first = queue.first, active.contains(first), let last = queue.last,
+                    case .offered = attempts[last]?.state
+                else { continue }
+                actions.append(.revoke(SeatID(worker: worker, seat: seat), last))
+                return
+            }
+        }
+    }
+
+    mutating func taken(_ start: SeatStart, at now: Moment) {
+        guard var attempt = attempts[start.fence], case .offered(let seat) = attempt.state, seat == start.seat else {
+            return
+        }
+        let timeout = attempt.task.timeoutSeconds
+        attempt.state = .running(seat, deadline: timeout > 0 ? now + .seconds(Double(timeout)) : nil)
+        attempts[start.fence] = attempt
+        active.insert(start.fence)
+        if let reason = attempt.wantedStop { requestStop(start.fence, reason, at: now) }
+    }
+
+    mutating func completed(_ completion: SeatCompletion) {
+        let fence = completion.attempt.fence
+        guard let attempt = attempts[fence], workers.indices.contains(completion.seat.worker),
+            workers[completion.seat.worker].seats.indices.contains(completion.seat.seat)
+        else {
+            actions.append(.free(completion.seat, fence))
+            return
+        }
+        if attempt.workClass == .inline {
+            meanDuration += (completion.duration.seconds - meanDuration) * 0.1
+        }
+        leaveSeat(fence, completion.seat)
+        let isLost = attempt.isLost
+        remove(fence)
+        if isLost {
+            actions.append(.free(completion.seat, fence))
+        } else {
+            workers[completion.seat.worker].seats[completion.seat.seat].unfreed += 1
+            finishedSeats[fence] = completion.seat
+            finish(completion.attempt)
+        }
+    }
+
+    mutating func revoked(_ fence: Fence, at now: Moment) {
+        guard var attempt = attempts[fence], case .offered(let seat) = attempt.state else { return }
+        leaveSeat(fence, seat)
+        if let grant = attempt.grant {
+            cores.giveBack(grant)
+            attempt.grant = nil
+        }
+        attempt.state = .waiting
+        attempts[fence] = attempt
+        if let reason = attempt.wantedStop {
+            requestStop(fence, reason, at: now)
+        } else {
+            backlog[attempt.workClass]?.insert(fence, at: 0)
+        }
+    }
+
+    /// Takes the attempt off its seat's books.
+    mutating func leaveSeat(_ fence: Fence, _ seat: SeatID) {
+        guard workers.indices.contains(seat.worker), workers[seat.worker].seats.indices.contains(seat.seat),
+            let place = workers[seat.worker].seats[seat.seat].queue.firstIndex(of: fence)
+        else { return }
+        workers[seat.worker].seats[seat.seat].queue.remove(at: place)
+        if attempts[fence]?.workClass == .stage { workers[seat.worker].seats[seat.seat].holdsStage = false }
+    }
+
+    /// Forgets an attempt and gives its cores back.
+    mutating func remove(_ fence: Fence) {
+        active.remove(fence)
+        if let grant = attempts.removeValue(forKey: fence)?.grant { cores.giveBack(grant) }
+    }
+
+    mutating func finish(_ attempt: FinishedAttempt) {
+        finished.append(attempt)
+        finishedBytes += attempt.result.count
+        count { $0.outcomes[attempt.outcome, default: 0] += 1 }
+    }
+
+    /// A worker rings when it completes, not when it begins; beginnings matter for time-outs, which are in seconds.
+    static let scanEvery = Span.milliseconds(50)
+}
