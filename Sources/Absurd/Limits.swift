@@ -38,4 +38,9 @@ public enum Limits {
     /// Finished attempts that wait in memory for a database that is away; beyond them no more work starts.
     public static let waitingResultsMax = 10_000
     public static let waitingResultBytesMax = 256 << 20
+    /// Below this the embedded database is not created: initdb, a first log segment and room to say so.
+    public static let clusterFreeBytesMin: Int64 = 256 << 20
+    /// For a crash recovery on a slow disk.
+    public static let clusterStartSeconds = 900
+    public static let clusterStopSeconds = 60
 }
