@@ -5,6 +5,8 @@ public enum Limits {
     public static let resultBytesMax = 1 << 20
     public static let errorBytesMax = 8 << 10
     public static let progressMessageBytesMax = 200
+    /// What a worker tells a stage process on standard input: the params and a little more.
+    public static let stageRequestBytesMax = 2 * paramsBytesMax
     public static let queueNameBytesMax = 128
     public static let taskNameBytesMax = 128
 

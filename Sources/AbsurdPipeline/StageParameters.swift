@@ -9,28 +9,58 @@ public struct StageParameters: Sendable {
 
     /// - Throws: `Refusal` (bad data) that names the parameter, what is wrong with it and what is allowed.
     public init(_ params: JSONValue, schema: StageSchema, task: String) throws {
+        let members = try Self.members(of: params, schema: schema, task: task)
+        let inputs = members["inputs"]?.members ?? [:]
+        let config = members["config"]?.members ?? [:]
+        handedOn = members["outputs"]?.members ?? [:]
+        let handed = handedOn
+        needs = try Self.checked(schema.needs, task: task, place: "inputs") { inputs[$0] ?? handed[$0] }
+        options = try Self.checked(schema.options, task: task, place: "config") { config[$0] }
+    }
+
+    /// Checks what is there, and lets pass what is missing: the stages before this one may still give it.
+    /// - Throws: `Refusal` (bad data).
+    public static func checkGiven(_ params: JSONValue, schema: StageSchema, task: String) throws {
+        let members = try members(of: params, schema: schema, task: task)
+        for (place, parameters) in [("inputs", schema.needs), ("config", schema.options)] {
+            let given = members[place]?.members ?? [:]
+            for parameter in parameters {
+                guard let value = given[parameter.name], !value.isNull else { continue }
+                try parameter.check(value, task: task, place: place)
+            }
+        }
+    }
+
+    /// The members of `params` if they and the names of the options are known.
+    private static func members(
+        of params: JSONValue, schema: StageSchema, task: String
+    ) throws -> [String: JSONValue] {
         guard let members = params.members else {
             throw Refusal(
                 "task \(task)", why: "its params are not a JSON object",
                 remedy: #"pass {"config": {...}, "inputs": {...}}"#, exit: .badData)
         }
-        for key in members.keys where !["config", "inputs", "outputs"].contains(key) {
-            throw Refusal(
-                "task \(task)", why: "params has no member \"\(key)\"", remedy: "use config, inputs, outputs",
-                exit: .badData)
+        for key in members.keys.sorted() {
+            guard ["config", "inputs", "outputs"].contains(key) else {
+                throw Refusal(
+                    "task \(task)", why: "params has no member \"\(key)\"", remedy: "use config, inputs, outputs",
+                    exit: .badData)
+            }
+            // A config may be the path of a JSON file, which the node that runs the task reads.
+            let isPath = key == "config" && members[key]!.text != nil
+            guard members[key]!.members != nil || members[key]!.isNull || isPath else {
+                throw Refusal(
+                    "task \(task)", why: "params.\(key) is not an object", remedy: "pass {...} or leave it out",
+                    exit: .badData)
+            }
         }
-        let inputs = members["inputs"]?.members ?? [:]
-        let config = members["config"]?.members ?? [:]
-        handedOn = members["outputs"]?.members ?? [:]
         let known = Set(schema.options.map(\.name))
-        for key in config.keys.sorted() where !known.contains(key) {
+        for key in (members["config"]?.members ?? [:]).keys.sorted() where !known.contains(key) {
             throw Refusal(
                 "task \(task)", why: "unknown option config.\(key)",
-                remedy: "known: \(schema.options.map(\.name).sorted().joined(separator: ", "))", exit: .badData)
+                remedy: "known: \(known.sorted().joined(separator: ", "))", exit: .badData)
         }
-        let handed = handedOn
-        needs = try Self.checked(schema.needs, task: task, place: "inputs") { inputs[$0] ?? handed[$0] }
-        options = try Self.checked(schema.options, task: task, place: "config") { config[$0] }
+        return members
     }
 
     private static func checked(
