@@ -68,10 +68,10 @@ public struct FITSImage: Sendable {
     }
 
     /// - Throws: `Refusal` when no pixel holds a number, as after imaging flagged data only.
-    public func requireFinitePixels(_ path: String) throws {
+    public func requireFinitePixels(_ name: String) throws {
         if !pixels.contains(where: \.isFinite) {
             throw Refusal(
-                "image \(path)", why: "every pixel is NaN: nothing was imaged",
+                name, why: "every pixel is NaN: nothing was imaged",
                 remedy: "check the flags and weights of the measurement set", exit: .badData)
         }
     }
