@@ -6,3 +6,4 @@
 #include "radio_sep.h"
 #include "radio_wcs.h"
 #include "radio_ms.h"
+#include "radio_solve.h"
