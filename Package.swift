@@ -60,7 +60,7 @@ var plugins: [Target] {
 var rooms: [Target] {
     [
         .target(name: "Absurd", linkerSettings: [.linkedLibrary("m")]),
-        .target(name: "AbsurdRing", dependencies: ["CLane"]),
+        .target(name: "AbsurdRing", dependencies: ["Absurd", "CLane"]),
         .target(name: "AbsurdHost", dependencies: ["Absurd", "CHost"]),
         .target(
             name: "AbsurdStore", dependencies: ["Absurd", "CPostgres"], exclude: ["Schema", "Statements"],
@@ -102,7 +102,7 @@ var tests: [Target] {
         .target(
             name: "TestSupport", dependencies: ["Absurd", "AbsurdStore", "AbsurdCluster"], path: "Tests/Support"),
         .testTarget(name: "AbsurdTests", dependencies: ["Absurd"]),
-        .testTarget(name: "AbsurdRingTests", dependencies: ["AbsurdRing"]),
+        .testTarget(name: "AbsurdRingTests", dependencies: ["Absurd", "AbsurdRing", "CLane"]),
         .testTarget(name: "AbsurdHostTests", dependencies: ["AbsurdHost"]),
         .testTarget(
             name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
