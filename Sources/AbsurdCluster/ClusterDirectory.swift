@@ -98,7 +98,9 @@ struct ClusterDirectory {
     // MARK: Creation
 
     /// Makes the data directory beside its place and renames it there when whole, so that half of one is never used.
-    func initialise(_ installation: PostgresInstallation, superuser: String) throws(Refusal) {
+    func initialise(
+        _ installation: PostgresInstallation, superuser: String, isDurable: Bool
+    ) throws(Refusal) {
         try requireSpace()
         let draft = path + "/data.new"
         removeTree(draft)
@@ -107,7 +109,7 @@ struct ClusterDirectory {
             [
                 "-D", draft, "-U", superuser, "--encoding=UTF8", "--locale=C", "--data-checksums", "--auth=reject",
                 "--no-instructions",
-            ], as: account)
+            ] + (isDurable ? [] : ["--no-sync"]), as: account)
         program.workingDirectory = path
         let (status, text) = try program.output()
         guard status == 0 else {

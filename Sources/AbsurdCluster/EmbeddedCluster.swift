@@ -77,7 +77,8 @@ public final class EmbeddedCluster: Sendable {
         } else {
             installation = installations[0]
             say("creating a database in \(options.directory)")
-            try layout.initialise(installation, superuser: options.superuser)
+            try layout.initialise(
+                installation, superuser: options.superuser, isDurable: options.settings["fsync"] != "off")
         }
         socketDirectory = try layout.socketDirectory()
         self.options = options

@@ -3,10 +3,12 @@ import Glibc
 
 /// Drives a non-blocking connection as the leader's loop does, until `done` says so about an event.
 func drive(
-    _ connection: PostgresConnection, until done: (PostgresConnection.Event) throws -> Bool
+    _ connection: PostgresConnection, until done: (PostgresConnection.Event) throws -> Bool,
+    eachTurn: () throws -> Void = {}
 ) throws -> [PostgresConnection.Event] {
     var all: [PostgresConnection.Event] = []
     while true {
+        try eachTurn()
         var entry = pollfd(
             fd: connection.socket,
             events: Int16((connection.wantsRead ? POLLIN : 0) | (connection.wantsWrite ? POLLOUT : 0)), revents: 0)
