@@ -1,5 +1,6 @@
 // A pure C header over the C++ and C libraries of radio astronomy: one header a library.
 #pragma once
+#include "radio_earth_orientation.h"
 #include "radio_fits.h"
 #include "radio_hdf5.h"
 #include "radio_png.h"
