@@ -27,6 +27,7 @@ let package = Package(
 var cTargets: [Target] {
     [
         .target(name: "CLane", path: "CSupport/CLane"),
+        .target(name: "CLinux", path: "CSupport/CLinux"),
         .target(name: "CHost", path: "CSupport/CHost", linkerSettings: [.linkedLibrary("numa")]),
         .systemLibrary(
             name: "CPostgres", path: "CSupport/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -68,10 +69,10 @@ var rooms: [Target] {
         .target(name: "AbsurdCluster", dependencies: ["AbsurdStore", "AbsurdHost"]),
         .target(name: "AbsurdClient", dependencies: ["Absurd", "AbsurdStore"]),
         .target(name: "AbsurdPipeline", dependencies: ["Absurd"]),
-        .target(name: "AbsurdWorker", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost"]),
+        .target(name: "AbsurdWorker", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "CLinux"]),
         .target(
             name: "AbsurdLeader",
-            dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", logging]),
+            dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", "CLinux", logging]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
         .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio"]),
     ]
