@@ -67,7 +67,9 @@ var rooms: [Target] {
             name: "AbsurdStore", dependencies: ["Absurd", "CPostgres"], exclude: ["Schema", "Statements"],
             plugins: ["EmbedSQL"]),
         .target(name: "AbsurdCluster", dependencies: ["AbsurdStore", "AbsurdHost"]),
-        .target(name: "AbsurdClient", dependencies: ["Absurd", "AbsurdStore"]),
+        .target(
+            name: "AbsurdClient", dependencies: ["Absurd", "AbsurdStore"], exclude: ["Statements"],
+            plugins: ["EmbedSQL"]),
         .target(name: "AbsurdPipeline", dependencies: ["Absurd"]),
         .target(name: "AbsurdWorker", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "CLinux"]),
         .target(

@@ -19,6 +19,15 @@ public enum Limits {
     /// Between SIGTERM and SIGKILL of a process tree.
     public static let killGraceSeconds = 5
 
+    /// A waiter's registration, after which finishes ring for it no more unless it is renewed.
+    public static let waiterSeconds = 30.0
+    /// How often a waiter looks without having been woken.
+    public static let waitPollSeconds = 1.0
+    /// How far back a follower looks for tasks whose transaction committed late.
+    public static let followOverlapSeconds = 2.0
+    public static let followRowsMax: Int64 = 1000
+    public static let followPauseMilliseconds = 50
+
     public static let connectTimeoutSeconds = 10
     /// Longer than a short network fault, shorter than a lease.
     public static let tcpUserTimeoutMilliseconds = 20_000

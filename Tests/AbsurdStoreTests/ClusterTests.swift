@@ -177,11 +177,11 @@ import Testing
     }
 
     @Test func `refuses a place that the server's user cannot enter`() throws {
-        let private_ = try TestCluster.temporaryDirectory("private")
-        defer { _ = Shell.run("rm", "-rf", private_) }
-        if geteuid() != 0 { chmod(private_, 0o500) }
+        let closed = try TestCluster.temporaryDirectory("private")
+        defer { _ = Shell.run("rm", "-rf", closed) }
+        if geteuid() != 0 { chmod(closed, 0o500) }
         let refusal = #expect(throws: Refusal.self) {
-            try EmbeddedCluster.start(EmbeddedCluster.Options(directory: private_ + "/postgres"))
+            try EmbeddedCluster.start(EmbeddedCluster.Options(directory: closed + "/postgres"))
         }
         #expect(refusal?.exit == .notAllowed)
         #expect(refusal?.description.contains("--state-dir") == true)

@@ -1,0 +1,1 @@
+SELECT absurd.cancel_task($1)

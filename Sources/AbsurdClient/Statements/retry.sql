@@ -1,0 +1,1 @@
+SELECT absurd.retry_task($1)

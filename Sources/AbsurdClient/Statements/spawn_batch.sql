@@ -1,0 +1,1 @@
+SELECT absurd.spawn_batch($1)
