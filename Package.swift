@@ -29,6 +29,7 @@ var cTargets: [Target] {
         .target(name: "CLane", path: "CSupport/CLane"),
         .target(name: "CLinux", path: "CSupport/CLinux"),
         .target(name: "CHost", path: "CSupport/CHost", linkerSettings: [.linkedLibrary("numa")]),
+        .target(name: "CChild", path: "CSupport/CChild"),
         .systemLibrary(
             name: "CPostgres", path: "CSupport/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CHDF5", path: "CSupport/CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -76,7 +77,7 @@ var rooms: [Target] {
             name: "AbsurdLeader",
             dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", "CLinux", logging]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
-        .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio"]),
+        .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio", "CChild"]),
     ]
 }
 
@@ -113,7 +114,7 @@ var tests: [Target] {
         .testTarget(name: "AbsurdLeaderTests", dependencies: ["AbsurdLeader", "AbsurdWorker", "TestSupport"]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
-        .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages"]),
+        .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
         .testTarget(name: "CommandLineTests", dependencies: ["Absurd", "TestSupport"]),
     ]
 }

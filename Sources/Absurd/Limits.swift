@@ -54,4 +54,6 @@ public enum Limits {
     /// For a crash recovery on a slow disk.
     public static let clusterStartSeconds = 900
     public static let clusterStopSeconds = 60
+    /// Of a line that a stage's child program prints; the rest of a longer line is dropped.
+    public static let childLineBytesMax = 4096
 }

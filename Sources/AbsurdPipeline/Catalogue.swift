@@ -3,7 +3,10 @@ import Absurd
 /// Every kind of task that this version knows, by name. Whoever places, validates or documents tasks asks here.
 public enum Catalogue {
     /// The heavy stages, each declared in its own folder.
-    public static let stages: [StageDeclaration] = []
+    public static let stages: [StageDeclaration] = [
+        CatalogSetupDeclaration.declaration, ImagingDeclaration.declaration, ValidationDeclaration.declaration,
+        CrossmatchDeclaration.declaration, PhotometryDeclaration.declaration, PhotometryDeclaration.batchDeclaration,
+    ]
 
     /// Tasks that a worker runs inside its own process.
     public static let workerTasks: [TaskType] = [

@@ -18,6 +18,17 @@ public struct Site: Sendable, Hashable {
             altitudeMetres: metadata.altitudeMetres)
     }
 
+    /// From ITRF (ECEF) metres.
+    public init(position: SIMD3<Double>) {
+        var xyz = (position.x, position.y, position.z)
+        (latitudeRadians, longitudeRadians, altitudeMetres) = (0, 0, 0)
+        withUnsafeMutablePointer(to: &xyz) { pointer in
+            pointer.withMemoryRebound(to: Double.self, capacity: 3) { place in
+                _ = eraGc2gd(1, place, &longitudeRadians, &latitudeRadians, &altitudeMetres)
+            }
+        }
+    }
+
     /// ITRF (ECEF) metres.
     public var position: SIMD3<Double> {
         var xyz = (0.0, 0.0, 0.0)

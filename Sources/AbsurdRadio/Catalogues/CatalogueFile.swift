@@ -52,7 +52,8 @@ public enum CatalogueFile {
         try TextFile.write(text, to: path)
     }
 
-    static func quoted(_ field: String) -> String {
+    /// A CSV field, in quotes where it needs them.
+    public static func quoted(_ field: String) -> String {
         field.contains(where: { $0 == "," || $0 == "\"" }) ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
     }
 

@@ -6,7 +6,7 @@ import Absurd
 
 /// A picture of an image for people: asinh brightness on a perceptual scale, colour bar, coordinate grid, beam.
 public struct Preview {
-    /// Longest side of the sky in the picture, pixels.
+    /// About the longest side of the sky in the picture, pixels; a whole factor of the image's.
     public var sidePixels = 900
 
     public init() {}
@@ -58,7 +58,8 @@ public struct Preview {
         drawGrid(CoordinateGrid(coordinates, width: image.width, height: image.height), layout, &canvas)
         canvas.frame(
             x: margin.left - 1, y: margin.top - 1, width: layout.width + 2, height: layout.height + 2, Preview.faint)
-        drawColourBar(layout, unit: image.header.text("BUNIT") ?? "", &canvas)
+        let unit = image.header.text("BUNIT") ?? ""
+        drawColourBar(layout, unit: unit.lowercased() == "jy/beam" ? "Jy/beam" : unit, &canvas)
         drawBeam(image, coordinates, layout, &canvas)
         drawTitle(title, image, rms: rms, &canvas)
         return canvas.picture
@@ -68,7 +69,7 @@ public struct Preview {
         let longest = Double(max(image.width, image.height))
         let ratio = Double(sidePixels) / longest
         // Whole factors keep the pixels even.
-        let scale = ratio >= 1 ? max(1, ratio.rounded(.down)) : 1 / (1 / ratio).rounded(.up)
+        let scale = ratio >= 1 ? ratio.rounded(.down) : 1 / (1 / ratio).rounded()
         let finite = image.pixels.filter(\.isFinite)
         let noise = rms ?? RobustStatistics.clipped(finite, sigma: 3)?.deviation ?? 0
         let peak = Double(finite.max() ?? 1)
@@ -163,7 +164,7 @@ public struct Preview {
             canvas.fill(x: x + width, y: row, width: 6, height: 1, Preview.faint)
             canvas.text(Preview.label(value), x: x + width + 10, y: row - 7, Preview.ink)
         }
-        canvas.text(unit.isEmpty ? "" : unit, x: x - 1, y: top - 22, Preview.faint)
+        canvas.text(unit, x: x - 1, y: top - 22, Preview.faint)
     }
 
     /// Zero and the steps 1, 2, 5 of each decade within a range; whole decades come first, so that they get their place.

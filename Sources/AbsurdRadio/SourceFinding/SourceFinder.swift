@@ -47,6 +47,8 @@ public struct SourceFinder: Sendable {
         public var sources: [DetectedSource]
         /// Median of the local noise, Jy/beam.
         public var rms: Double
+        /// The background that was subtracted and the local noise.
+        public var noise: SEPBackground
     }
 
     /// - Throws: `Refusal` when the image has no pixels with values, no coordinates or no beam.
@@ -76,7 +78,7 @@ public struct SourceFinder: Sendable {
         let sources = search.measure(islands).filter { $0.signalToNoise >= peakThreshold }
         let rms = RobustStatistics.median(
             stride(from: 0, to: noise.rms.count, by: max(1, noise.rms.count / 10000)).map { Double(noise.rms[$0]) })
-        return Findings(sources: sources.sorted { $0.integrated > $1.integrated }, rms: rms ?? .nan)
+        return Findings(sources: sources.sorted { $0.integrated > $1.integrated }, rms: rms ?? .nan, noise: noise)
     }
 }
 
