@@ -95,7 +95,8 @@ var executables: [Target] {
         .executableTarget(
             name: "AbsurdWorkerProcess", dependencies: ["AbsurdWorker"], path: "Sources/Commands/absurd-worker"),
         .executableTarget(
-            name: "AbsurdStageProcess", dependencies: ["AbsurdStages"], path: "Sources/Commands/absurd-stage"),
+            name: "AbsurdStageProcess", dependencies: ["AbsurdStages", "AbsurdRadio"],
+            path: "Sources/Commands/absurd-stage"),
     ]
 }
 
