@@ -108,7 +108,7 @@ var tests: [Target] {
             name: "TestSupport", dependencies: ["Absurd", "AbsurdStore", "AbsurdCluster"], path: "Tests/Support"),
         .testTarget(name: "AbsurdTests", dependencies: ["Absurd"]),
         .testTarget(name: "AbsurdRingTests", dependencies: ["Absurd", "AbsurdRing", "CLane"]),
-        .testTarget(name: "AbsurdHostTests", dependencies: ["AbsurdHost"]),
+        .testTarget(name: "AbsurdHostTests", dependencies: ["Absurd", "AbsurdHost", "CHost"]),
         .testTarget(
             name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
         .testTarget(name: "AbsurdQueueTests", dependencies: ["AbsurdStore", "TestSupport"]),

@@ -30,13 +30,17 @@ static int host_fail(host_child *child, int step) {
     _exit(127);
 }
 
-/* The parent's handlers must not run in memory that is still shared, and an ignored signal would stay ignored. */
+/* The parent's handlers must not run in memory that is still shared, and an ignored signal would stay ignored. The raw
+ * call, because glibc's refuses the two signals that it keeps for itself. */
 static void host_default_signals(void) {
-    struct sigaction plain;
-    memset(&plain, 0, sizeof plain);
-    plain.sa_handler = SIG_DFL;
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        unsigned long mask;
+    } plain = {0};
     for (int signal = 1; signal < NSIG; signal++) {
-        if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &plain, NULL);
+        if (signal != SIGKILL && signal != SIGSTOP) syscall(SYS_rt_sigaction, signal, &plain, NULL, NSIG / 8);
     }
 }
 
@@ -158,6 +162,7 @@ int host_wait(int pidfd, int block, int keep, host_exit *end) {
     return 1;
 }
 
+int host_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 int host_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int host_pidfd_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);

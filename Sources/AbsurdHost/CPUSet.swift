@@ -17,8 +17,8 @@ public struct CPUSet: Sendable, Hashable {
     /// Parses the kernel's list format, `0-3,8,10-11`; also steps as in `0-14:2`. Nil for anything else.
     public init?(list: some StringProtocol) {
         for part in list.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
-            let stride = part.split(separator: ":", maxSplits: 1)
-            let ends = stride[0].split(separator: "-", maxSplits: 1)
+            let stride = part.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            let ends = stride[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
             guard let low = Int(ends[0]), let high = Int(ends[ends.count - 1]), low >= 0, low <= high, high < 1 << 16,
                 let step = stride.count == 2 ? Int(stride[1]) : 1, step > 0
             else { return nil }
@@ -44,7 +44,17 @@ public struct CPUSet: Sendable, Hashable {
 
     public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
     public var isEmpty: Bool { words.isEmpty }
-    public var members: [Int] { (0..<words.count * 64).filter(contains) }
+    public var members: [Int] {
+        var members: [Int] = []
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                members.append(index * 64 + rest.trailingZeroBitCount)
+                rest &= rest - 1
+            }
+        }
+        return members
+    }
     public var first: Int? { members.first }
 
     public func intersection(_ other: CPUSet) -> CPUSet {

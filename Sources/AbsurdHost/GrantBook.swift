@@ -10,6 +10,13 @@ public struct GrantBook: Sendable {
         public var node: Int
         public var cpus: CPUSet
         public var memoryBytes: Int64
+
+        public init(worker: Int, node: Int, cpus: CPUSet, memoryBytes: Int64) {
+            self.worker = worker
+            self.node = node
+            self.cpus = cpus
+            self.memoryBytes = memoryBytes
+        }
     }
 
     public enum Answer: Sendable, Hashable {

@@ -76,6 +76,8 @@ typedef struct {
  * lives; -1: errno (ECHILD: not our child). */
 int host_wait(int pidfd, int block, int keep, host_exit *end);
 
+/* A pipe whose ends no child inherits. */
+int host_pipe(int *ends);
 int host_pidfd_open(int pid);
 int host_pidfd_signal(int pidfd, int signal);
 int host_set_death_signal(int signal);
