@@ -299,6 +299,20 @@ extern "C" int radio_ms_add_visibilities(radio_ms *ms, const char *column) {
     });
 }
 
+extern "C" int radio_ms_add_sigma_spectrum(radio_ms *ms) {
+    return radio::guarded([&] {
+        const char *column = "SIGMA_SPECTRUM";
+        if (ms->set.tableDesc().isColumn(column)) { return; }
+        const ColumnDesc &like = ms->set.tableDesc().columnDesc("DATA");
+        if (!like.isFixedShape()) { throw std::invalid_argument("DATA has no fixed shape"); }
+        const IPosition cell = like.shape();
+        ms->set.addColumn(ArrayColumnDesc<Float>(column, "", "Tiled_SIGMA_SPECTRUM", "Tiled_SIGMA_SPECTRUM", cell,
+                                                 ColumnDesc::Direct | ColumnDesc::FixedShape),
+                          TiledColumnStMan("Tiled_SIGMA_SPECTRUM", radio::flat_tile(cell)));
+        ms->set.flush();
+    });
+}
+
 extern "C" int radio_ms_add_history(radio_ms *ms, const char *application, const char *message, double time_s) {
     return radio::guarded([&] {
         if (!ms->set.history().isWritable()) { ms->set.history().reopenRW(); }

@@ -56,4 +56,9 @@ public enum Limits {
     public static let clusterStopSeconds = 60
     /// Of a line that a stage's child program prints; the rest of a longer line is dropped.
     public static let childLineBytesMax = 4096
+
+    /// Sources of a sky model that visibilities are predicted from; the brightest are kept.
+    public static let skyModelSourcesMax = 1000
+    /// Visibilities that one thread holds at a time while it reads or corrects.
+    public static let visibilityChunkBytes = 4 << 20
 }

@@ -6,6 +6,8 @@ public enum Catalogue {
     public static let stages: [StageDeclaration] = [
         CatalogSetupDeclaration.declaration, ImagingDeclaration.declaration, ValidationDeclaration.declaration,
         CrossmatchDeclaration.declaration, PhotometryDeclaration.declaration, PhotometryDeclaration.batchDeclaration,
+        CalibrationSolveDeclaration.declaration,
+        CalibrationApplyDeclaration.declaration,
     ]
 
     /// Tasks that a worker runs inside its own process.

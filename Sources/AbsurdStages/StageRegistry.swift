@@ -5,6 +5,8 @@ public enum StageRegistry {
     public static let stages: [any Stage.Type] = [
         CatalogSetupStage.self, ImagingStage.self, ValidationStage.self, CrossmatchStage.self, PhotometryStage.self,
         PhotometryBatchStage.self,
+        CalibrationSolveStage.self,
+        CalibrationApplyStage.self,
     ]
 
     public static func stage(named name: String) -> (any Stage.Type)? {

@@ -8,3 +8,4 @@
 #include "radio_wcs.h"
 #include "radio_ms.h"
 #include "radio_solve.h"
+#include "radio_caltable.h"

@@ -151,6 +151,9 @@ int radio_ms_write_runs(
 // Adds a visibility column shaped and stored like DATA (CORRECTED_DATA, MODEL_DATA); does nothing where it exists.
 int radio_ms_add_visibilities(radio_ms *ms, const char *column);
 
+// Adds SIGMA_SPECTRUM, floats shaped like DATA; does nothing where it exists.
+int radio_ms_add_sigma_spectrum(radio_ms *ms);
+
 int radio_ms_add_history(radio_ms *ms, const char *application, const char *message, double time_s);
 
 #ifdef __cplusplus

@@ -4,8 +4,6 @@
 
 /// The sky that visibilities are calibrated against: point sources seen through the antennas' primary beam.
 public struct SkyModel: Sendable {
-    public static let lightSpeed = 299_792_458.0
-
     public var sources: [CatalogueSource]
     /// Power attenuation at an angle (rad) from the pointing centre and a frequency (Hz).
     public var beam: @Sendable (_ angle: Double, _ frequency: Double) -> Double

@@ -142,7 +142,7 @@ final class PredictionWorkspace: @unchecked Sendable {
                 let path = geometry.coordinates[at] * l + geometry.coordinates[at + 1] * m
                 // V = exp(−2πi (ul + vm + w(n−1))) with uvw = x₂ − x₁: antenna 1's phasor carries +x₁.
                 delays.start[antenna * sources + index] =
-                    -(path + geometry.coordinates[at + 2] * n1) / SkyModel.lightSpeed
+                    -(path + geometry.coordinates[at + 2] * n1) / speedOfLight
             }
         }
         let table = rows.rowTable(ofTime: time)

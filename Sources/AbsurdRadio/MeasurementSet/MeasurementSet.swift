@@ -117,6 +117,12 @@ public final class MeasurementSet: Sendable {
         try handle.call { radio_ms_add_visibilities($0, name) }
     }
 
+    /// Adds SIGMA_SPECTRUM, the noise of each sample of DATA; its values are zero at first. Nothing happens where it
+    /// exists.
+    public func addSigmaSpectrum() throws {
+        try handle.call { radio_ms_add_sigma_spectrum($0) }
+    }
+
     /// - Parameter time: MJD UTC in seconds
     public func addHistory(application: String, message: String, time: Double) throws {
         try handle.call { radio_ms_add_history($0, application, message, time) }
@@ -146,6 +152,11 @@ final class CasacoreHandle: Sendable {
     }
 
     deinit { try? close() }
+
+    /// Runs `body`, which enters casacore by another door than a handle, under the same lock.
+    static func locked<Value>(_ body: () throws -> Value) rethrows -> Value {
+        try casacore.withLock { _ in try body() }
+    }
 
     func close() throws {
         try Self.casacore.withLock { _ in
