@@ -38,6 +38,8 @@ public enum Limits {
 
     /// Values of one header array of a UVH5 file: 100 times the telescope's baselines × integrations, × 3 for uvw.
     public static let uvh5HeaderValuesMax = 40_000_000
+    /// Visibilities that the conversion holds at a time in each worker: 4 times a chunk of the telescope's files.
+    public static let convertBlockValues = 48 << 10
     public static let uvh5KeywordsMax = 10_000
     public static let uvh5TextBytesMax = 1 << 20
     /// The same for a cancelled task, which must be gone within a second.

@@ -4,6 +4,7 @@ import Absurd
 public enum Catalogue {
     /// The heavy stages, each declared in its own folder.
     public static let stages: [StageDeclaration] = [
+        ConvertSchema.declaration,
         CatalogSetupDeclaration.declaration, ImagingDeclaration.declaration, ValidationDeclaration.declaration,
         CrossmatchDeclaration.declaration, PhotometryDeclaration.declaration, PhotometryDeclaration.batchDeclaration,
         CalibrationSolveDeclaration.declaration,

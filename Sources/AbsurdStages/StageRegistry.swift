@@ -3,6 +3,7 @@ import AbsurdPipeline
 /// The code of every stage that `Catalogue` declares.
 public enum StageRegistry {
     public static let stages: [any Stage.Type] = [
+        ConvertStage.self,
         CatalogSetupStage.self, ImagingStage.self, ValidationStage.self, CrossmatchStage.self, PhotometryStage.self,
         PhotometryBatchStage.self,
         CalibrationSolveStage.self,
