@@ -28,7 +28,7 @@ tracked | grep -E '(^|/)[^/]*([Uu]tils?|[Hh]elpers?|[Mm]isc|[Cc]ommon|[Mm]anager
 tracked 'Sources' 'Tests' 'CSupport' 'Benchmarks' 'deploy' | grep -v '^Tests/Tidy/' | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b|\.disabled\(|XCTSkip|#expect\(true\)' -- >>"$findings"
 
 # Layering: a room imports only rooms above it in Package.swift; only the stages know CRadio.
-rooms=$(grep -oE 'name: "[A-Za-z]+", (path|dependencies|linkerSettings|pkgConfig)|name: "(Absurd[A-Za-z]*|C[A-Z][A-Za-z]*)"' Package.swift | sed -E 's/name: "([A-Za-z]+)".*/\1/' | awk '!seen[$0]++')
+rooms=$(grep -v "\.library(name" Package.swift | grep -oE 'name: "[A-Za-z]+", (path|dependencies|linkerSettings|pkgConfig)|name: "(Absurd[A-Za-z]*|C[A-Z][A-Za-z]*)"' | sed -E 's/name: "([A-Za-z]+)".*/\1/' | awk '!seen[$0]++')
 rank() { grep -nx "$1" <<<"$rooms" | cut -d: -f1; }
 tracked 'Sources/*.swift' | xargs grep -HoE '^(@testable |public |internal |@_exported )*import +(struct |enum |func )?(Absurd[A-Za-z]*|C[A-Z][A-Za-z]*)' | while IFS=: read -r file line; do
     room=$(cut -d/ -f2 <<<"$file"); imported=${line##* }
