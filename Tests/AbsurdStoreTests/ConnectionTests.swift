@@ -47,6 +47,23 @@ import Testing
         }
     }
 
+    @Test func `keeps a statement that was prepared and then failed to run`() throws {
+        try withDatabase(migrated: false) { database in
+            let session = try database.session()
+            let divide = PostgresStatement(name: "divide", "SELECT 1 / $1::int")
+            let parse = PostgresStatement(name: "parse", "SELECT $1::jsonb")
+            for _ in 0..<2 {
+                let error = #expect(throws: PostgresError.self) {
+                    try session.run([(divide, [.int4(0)]), (parse, [.json("{}")])])
+                }
+                #expect(error?.sqlState == "22012")
+                let malformed = #expect(throws: PostgresError.self) { try session.query(parse, [.json("{nonsense")]) }
+                #expect(malformed?.sqlState == "22P02")
+            }
+            #expect(try session.query(divide, [.int4(1)]).get(0, 0) == 1 as Int32)
+        }
+    }
+
     @Test func `reports what the server says: state, message, detail, constraint`() throws {
         try withDatabase(migrated: false) { database in
             let session = try database.session()

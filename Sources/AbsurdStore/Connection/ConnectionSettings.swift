@@ -17,6 +17,8 @@ public struct ConnectionSettings: Sendable, Hashable {
     public var lockTimeoutMilliseconds = 0
     /// How long sent data may stay unacknowledged before the kernel gives the connection up.
     public var tcpUserTimeoutMilliseconds = Limits.tcpUserTimeoutMilliseconds
+    /// Takes this role's rights after the login; nil: the user's own. Not through a pooler.
+    public var role: String?
     /// False behind PgBouncer in transaction mode (`?pooler=transaction` in the URL): no named statements, no session
     /// settings, no LISTEN.
     public var hasSession = true
@@ -83,9 +85,15 @@ public struct ConnectionSettings: Sendable, Hashable {
                 options.append("-c statement_timeout=\(statementTimeoutMilliseconds)")
             }
             if lockTimeoutMilliseconds > 0 { options.append("-c lock_timeout=\(lockTimeoutMilliseconds)") }
+            if let role { options.append("-c role=\(Self.escapedOption(role))") }
             if !options.isEmpty { all["options"] = options.joined(separator: " ") }
         }
         return all
+    }
+
+    /// The server splits options at blanks that no backslash guards.
+    private static func escapedOption(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing(" ", with: "\\ ")
     }
 
     /// Calls `body` with the null-terminated parallel arrays that libpq takes.

@@ -30,7 +30,8 @@ public final class PostgresConnection {
         var tag: UInt64
         /// Per result expected: false for a Prepare, whose result nobody wants.
         var wanted: [Bool]
-        /// Names that this group prepares: forgotten again when it fails.
+        /// Names that this group prepares, in order, until the server has: a failure before that leaves them unknown to
+        /// it, while one after that does not, since a rollback forgets no prepared statement.
         var preparing: [String]
         var received = 0
         var results: [PostgresRows] = []
@@ -240,6 +241,7 @@ public final class PostgresConnection {
             if index < groups[0].wanted.count, groups[0].wanted[index] {
                 groups[0].results.append(PostgresRows(adopting: result))
             } else {
+                groups[0].preparing.removeFirst()
                 PQclear(result)
             }
         case PGRES_PIPELINE_ABORTED:
