@@ -31,10 +31,11 @@ extension TaskClient {
 
     private func untilEnded(_ ids: [TaskID]) async throws -> [TaskRecord] {
         var open = Set(ids)
+        var registration = Registration()
         for await _ in wakeUps() {
             try Task.checkCancellation()
             // Registering comes before looking: what ends between the two rings.
-            _ = try await query("wait_for_finish", "wait", [.float8(Limits.waiterSeconds)])
+            try await registration.renew(self)
             var missing = open
             for row in try await query("states", "wait", [.uuids(Array(open))]) {
                 let id: TaskID = try row.get(0)
@@ -100,9 +101,10 @@ extension TaskClient {
         // and leaves out what has been told.
         var told: [TaskID: Timestamp] = [:]
         var mark = start
+        var registration = Registration()
         for await _ in wakeUps() {
             try Task.checkCancellation()
-            _ = try await query("wait_for_finish", "follow", [.float8(Limits.waiterSeconds)])
+            try await registration.renew(self)
             let since = max(start, mark.advanced(bySeconds: -Limits.followOverlapSeconds))
             var behind = (since, TaskID(high: 0, low: 0))
             while true {
@@ -123,5 +125,17 @@ extension TaskClient {
             try await Task.sleep(for: .milliseconds(Limits.followPauseMilliseconds))
         }
         sink.finish()
+    }
+}
+
+/// That the database shall ring for us, renewed well before it ends.
+private struct Registration {
+    private var renewAtSeconds = -Double.infinity
+
+    mutating func renew(_ client: TaskClient) async throws {
+        let now = monotonicSeconds()
+        guard now >= renewAtSeconds else { return }
+        _ = try await client.query("wait_for_finish", "wait", [.float8(Limits.waiterSeconds)])
+        renewAtSeconds = now + Limits.waiterSeconds / 2
     }
 }

@@ -10,10 +10,10 @@ public struct TestDatabase: Sendable {
 
     public var settings: ConnectionSettings { cluster.settings(database: name) }
 
-    /// As another role of the schema, such as `absurd_client`.
+    /// With the rights of a role of the schema, such as `absurd_client`.
     public func settings(role: String) -> ConnectionSettings {
         var settings = settings
-        settings.user = role
+        settings.role = role
         return settings
     }
 
