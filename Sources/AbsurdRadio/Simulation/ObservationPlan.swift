@@ -20,7 +20,6 @@ struct ObservationPlan: Sendable {
     let channelWidthHz: Double
 
     static let integrationSecondsOfTelescope = 12.884902
-    static let integrationsOfTelescope = 24
     private static let topChannelHz = 1_498_642_578.125
     static let subBandWidthHz = 11_718_750.0
     static let referenceFrequencyHz = 1.4e9
@@ -40,8 +39,8 @@ struct ObservationPlan: Sendable {
         antennas = StationLayout.telescope.thinned(to: shape.antennas).stations
         positions = antennas.map(StationLayout.telescope.position)
         channelWidthHz = Self.subBandWidthHz / Double(shape.channels)
-        let duration = Self.integrationSecondsOfTelescope * Double(Self.integrationsOfTelescope)
-        integrationSeconds = duration / Double(shape.integrations)
+        integrationSeconds = Self.integrationSecondsOfTelescope
+        let duration = integrationSeconds * Double(shape.integrations)
 
         let site = array.site
         let place = SkyDirection(

@@ -42,8 +42,8 @@ public struct SimulationOptions: Sendable, Hashable {
         self.sourceCount = sourceCount
     }
 
-    /// What a size means. The band and the five minutes are always the telescope's: smaller sizes have wider channels
-    /// and longer integrations.
+    /// What a size means. Sub-bands and integrations are always the telescope's: smaller sizes have wider channels and
+    /// fewer integrations. Fewer also means that sources drift less through the beam, which limits a bright image.
     struct Shape: Sendable, Hashable {
         var antennas: Int
         var subBands: Int
