@@ -59,7 +59,8 @@ Record manager_of(const Table &table, const String &column) {
 
 // The file that is the column's C-order array, or "".
 std::string flat_file(const Table &table, const String &column, int64_t row_bits) {
-    if (table.tableType() != Table::Plain || table.endianFormat() != Table::LittleEndian || row_bits <= 0) { return ""; }
+    if (table.tableType() != Table::Plain || table.endianFormat() != Table::LittleEndian) { return ""; }
+    if (row_bits <= 0) { return ""; }
     const Record manager = manager_of(table, column);
     if (manager.nfields() == 0 || manager.asString("TYPE") != "TiledColumnStMan") { return ""; }
     const Record cubes = manager.subRecord("SPEC").subRecord("HYPERCUBES");

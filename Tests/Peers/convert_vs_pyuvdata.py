@@ -41,8 +41,8 @@ def phase_to_meridian(data):
     # Any type but unprojected makes pyuvdata take the old w off.
     latitude = data.telescope.location_lat_lon_alt[0]
     entry = data.phase_center_catalog[list(data.phase_center_catalog)[0]]
-    entry.update(cat_type="driftscan", cat_frame="altaz", cat_epoch=None, cat_lon=np.pi if declination < latitude else 0.0,
-                 cat_lat=np.pi / 2 - abs(latitude - declination))
+    entry.update(cat_type="driftscan", cat_frame="altaz", cat_epoch=None,
+                 cat_lon=np.pi if declination < latitude else 0.0, cat_lat=np.pi / 2 - abs(latitude - declination))
 
 
 def peer_set(path, out, direction):
@@ -107,9 +107,11 @@ def main(path, scratch, files):
             note("interval_s", ours[key] - theirs[key])
         note("uvw_m", ours["UVW"] - theirs["UVW"])
         note("weight_spectrum", ours["WEIGHT_SPECTRUM"] - theirs["WEIGHT_SPECTRUM"])
-        note("weight", ours["WEIGHT"] - theirs["WEIGHT"])
-        has_weight = theirs["WEIGHT"] > 0
-        note("sigma", (ours["SIGMA"] - theirs["SIGMA"])[has_weight])
+        # Not the peer's own WEIGHT: for a single window write_ms leaves its polarisations in the file's order.
+        weight = np.median(theirs["WEIGHT_SPECTRUM"], axis=1)
+        note("weight", ours["WEIGHT"] - weight)
+        has_weight = weight > 0
+        note("sigma", ours["SIGMA"][has_weight] - weight[has_weight] ** -0.5)
         finite = np.isfinite(theirs["DATA"])
         scale = np.maximum(np.abs(np.where(finite, theirs["DATA"], 0)), 1e-6 * np.max(np.abs(theirs["DATA"][finite])))
         note("data", (np.abs(ours["DATA"] - np.where(finite, theirs["DATA"], 0)) / scale)[finite])
