@@ -110,16 +110,6 @@ INSERT INTO absurd.task_types VALUES
     ('catalog-setup', 300), ('convert-uvh5-to-ms', 900), ('calibration-solve', 1800), ('calibration-apply', 600),
     ('imaging', 1800), ('validation', 300), ('crossmatch', 600), ('photometry', 600);
 
-CREATE FUNCTION absurd.effective_timeout_sec(p_timeout_sec int, p_task_name text) RETURNS int
-LANGUAGE sql STABLE
-AS $$
-    SELECT coalesce(
-        p_timeout_sec,
-        (SELECT t.timeout_sec FROM absurd.task_types t WHERE t.task_name = p_task_name),
-        (SELECT s.timeout_sec FROM absurd.settings s))
-$$;
-COMMENT ON FUNCTION absurd.effective_timeout_sec(int, text) IS 'The task''s own time-out, else its type''s, else the default.';
-
 CREATE FUNCTION absurd.retry_delay(p_queue text, p_failures int) RETURNS interval
 LANGUAGE sql VOLATILE
 AS $$

@@ -70,7 +70,7 @@ CREATE TABLE absurd.tasks_done (
     PRIMARY KEY (task_id)
 );
 CREATE INDEX tasks_done_list ON absurd.tasks_done (queue_name, status, created_at);
-CREATE INDEX tasks_done_completed ON absurd.tasks_done (completed_at);
+CREATE INDEX tasks_done_completed ON absurd.tasks_done USING brin (completed_at) WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE absurd.task_details (
     task_id             uuid PRIMARY KEY,
@@ -207,3 +207,114 @@ ALTER TABLE absurd.tasks_running SET (autovacuum_vacuum_scale_factor = 0.02, aut
 ALTER TABLE absurd.tasks_done SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02,
     autovacuum_vacuum_insert_scale_factor = 0.05);
 ALTER TABLE absurd.nodes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+
+-- Comments ---------------------------------------------------------------------------------------------------------
+
+COMMENT ON TABLE absurd.tasks_ready IS 'Tasks that can be claimed now: status pending.';
+COMMENT ON TABLE absurd.tasks_waiting IS 'Tasks that cannot be claimed yet: scheduled, retrying or blocked.';
+COMMENT ON TABLE absurd.tasks_running IS 'Tasks of a node or a foreign worker: status claimed.';
+COMMENT ON TABLE absurd.tasks_done IS 'Tasks that ended: completed, failed or cancelled; appended, until archived or pruned.';
+COMMENT ON TABLE absurd.task_details IS 'What only some tasks have; written when the task is spawned.';
+COMMENT ON TABLE absurd.task_dependencies IS 'Who waits for whom.';
+COMMENT ON TABLE absurd.attempt_log IS 'Attempts that ended without ending their task. The last attempt is in the task''s own row.';
+COMMENT ON TABLE absurd.lanes IS 'The (queue, priority) pairs ever used; duplicates do no harm.';
+COMMENT ON TABLE absurd.nodes IS 'One row per node that ever registered: its session and its lease.';
+COMMENT ON TABLE absurd.node_stops IS 'Attempts that a node must stop, until it has reported them.';
+COMMENT ON TABLE absurd.dead_letters IS 'Tasks that failed for good and that nobody has dealt with.';
+COMMENT ON TABLE absurd.workflows IS 'Groups of tasks with counts and one status.';
+COMMENT ON TABLE absurd.workflow_chains IS 'The chains that workflow_run knows.';
+COMMENT ON TABLE absurd.tasks_archive IS 'Tasks moved out of tasks_done by age, one self-contained row each.';
+COMMENT ON TABLE absurd.waiters IS 'Sessions that want to hear of tasks that end.';
+COMMENT ON TABLE absurd.duties IS 'What one leader at a time does periodically.';
+
+DO $$
+DECLARE
+    v_comment record;
+BEGIN
+    FOR v_comment IN
+        SELECT a.attrelid::regclass AS relation, a.attname AS name, c.text FROM (VALUES
+            ('*', 'task_id', 'The task.'),
+            ('*', 'seq', 'Order among tasks created at the same instant.'),
+            ('*', 'queue_name', 'The queue; data, never an identifier.'),
+            ('*', 'task_name', 'What a handler is looked up by.'),
+            ('*', 'params', 'The params; NULL in a moving row when they are long and lie in task_details.'),
+            ('*', 'priority', 'Higher first.'),
+            ('*', 'timeout_sec', 'The task''s own time-out; NULL: its type''s, else the default.'),
+            ('*', 'max_retries', 'How many failures are followed by another attempt.'),
+            ('*', 'attempt', 'Number of the last attempt, from 1; 0 before the first.'),
+            ('*', 'failures', 'Failed and timed-out attempts since the task was spawned or retried by hand.'),
+            ('*', 'crashes', 'Attempts lost to crashes, dead nodes and shutdowns since then.'),
+            ('*', 'detailed', 'Whether task_details has a row for the task.'),
+            ('*', 'has_children', 'Whether another task was ever spawned behind this one.'),
+            ('*', 'concurrency_key', 'Tasks with the same key count against queues.key_running_max.'),
+            ('*', 'created_at', 'When it was spawned: its age for the claim''s order.'),
+            ('*', 'status', 'The status as clients read it.'),
+            ('*', 'token', 'Random, one per attempt: a report must carry it.'),
+            ('*', 'node', 'The node; NULL for a foreign worker.'),
+            ('*', 'worker_id', 'Who runs or ran it, where that is not the node.'),
+            ('*', 'claimed_at', 'When its last attempt began.'),
+            ('*', 'completed_at', 'When it ended, however it ended.'),
+            ('*', 'outcome', 'How the attempt ended: completed, failed, failed_permanent, timed_out, crashed, released, '
+                'cancelled; or parent_lost for a task that never could run.'),
+            ('*', 'result', 'What the handler returned.'),
+            ('*', 'error', 'Why it failed or was cancelled, one line.'),
+            ('*', 'workflow_id', 'The workflow it belongs to.'),
+            ('*', 'depends_on', 'The tasks it waits for, in the order in which their outputs are merged.'),
+            ('tasks_waiting', 'due_at', 'When it becomes ready; for a blocked task, not before this.'),
+            ('tasks_waiting', 'open_parents', 'How many of its parents have not completed.'),
+            ('tasks_running', 'session', 'The node''s session whose lease the attempt hangs on.'),
+            ('tasks_running', 'deadline_at', 'When the attempt times out.'),
+            ('tasks_running', 'beat_at', 'A foreign worker''s last heartbeat.'),
+            ('tasks_running', 'progress', 'From 0 to 1, as the handler says.'),
+            ('tasks_running', 'progress_message', 'What it is doing, as the handler says.'),
+            ('task_details', 'inherited', 'The parents'' outputs, merged when the last of them completed.'),
+            ('task_details', 'inputs_yield', 'In a chain: inputs that an earlier stage produced give way to what it produced.'),
+            ('task_details', 'workflow_position', 'Its place in the chain, from 1.'),
+            ('task_details', 'idempotency_key', 'A second spawn with the same queue and key is the first one.'),
+            ('task_details', 'run_at', 'Not before this time.'),
+            ('task_details', 'schedule_name', 'The schedule that spawned it.'),
+            ('task_dependencies', 'child_id', 'The task that waits.'),
+            ('task_dependencies', 'parent_id', 'The task that it waits for.'),
+            ('attempt_log', 'started_at', 'When it was claimed.'),
+            ('attempt_log', 'ended_at', 'When it was reported or taken away.'),
+            ('nodes', 'session', 'The current session; NULL when the node has left or its lease ran out.'),
+            ('nodes', 'queues', 'The queues it serves, as it says.'),
+            ('nodes', 'info', 'What the node tells about itself: workers, version, host.'),
+            ('nodes', 'registered_at', 'When the session began.'),
+            ('nodes', 'renewed_at', 'The node''s last heartbeat.'),
+            ('nodes', 'lease_until', 'Until then, all that it has claimed is its own.'),
+            ('node_stops', 'reason', 'Why the attempt is to stop.'),
+            ('node_stops', 'asked_at', 'When that was decided.'),
+            ('dead_letters', 'dlq_name', 'The dead-letter queue: the queue''s name with -dlq, unless set otherwise.'),
+            ('dead_letters', 'died_at', 'When its last attempt failed.'),
+            ('workflows', 'id', 'The workflow.'),
+            ('workflows', 'name', 'The chain''s name, or any.'),
+            ('workflows', 'description', 'For people.'),
+            ('workflows', 'total_tasks', 'Its tasks.'),
+            ('workflows', 'completed_tasks', 'Those completed.'),
+            ('workflows', 'failed_tasks', 'Those failed for good.'),
+            ('workflows', 'cancelled_tasks', 'Those cancelled, also because an earlier stage was lost.'),
+            ('workflows', 'metadata', 'Whatever its maker wants to keep; workflow_run keeps params and queue.'),
+            ('workflows', 'started_at', 'When its first task was first seen begun.'),
+            ('workflow_chains', 'name', 'The chain.'),
+            ('workflow_chains', 'description', 'For people.'),
+            ('workflow_chains', 'task_names', 'Its stages, in order.'),
+            ('tasks_archive', 'wait_time_sec', 'From spawn to the last claim.'),
+            ('tasks_archive', 'execution_time_sec', 'From the last claim to the end.'),
+            ('tasks_archive', 'attempts', 'The earlier attempts, as objects.'),
+            ('tasks_archive', 'archived_at', 'When it was moved here.'),
+            ('waiters', 'backend', 'The server process of the session.'),
+            ('waiters', 'until', 'It wants to hear until then.'),
+            ('duties', 'duty', 'The duty.'),
+            ('duties', 'next_at', 'When it is next to be done.'),
+            ('duties', 'ran_at', 'When it was last done.'),
+            ('duties', 'ran_by', 'The node that did it.')) AS c(relation, name, text)
+            JOIN pg_attribute a ON a.attname = c.name AND a.attnum > 0
+            JOIN pg_class r ON r.oid = a.attrelid AND r.relkind = 'r' AND r.relnamespace = 'absurd'::regnamespace
+                AND (c.relation = '*' OR r.relname = c.relation)
+        ORDER BY c.relation = '*' DESC
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', v_comment.relation, v_comment.name, v_comment.text);
+    END LOOP;
+END;
+$$;

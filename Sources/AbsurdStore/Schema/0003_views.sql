@@ -55,7 +55,7 @@ FROM absurd.tasks_waiting w
 UNION ALL
 SELECT u.task_id, u.queue_name, u.task_name,
     CASE WHEN u.detailed THEN absurd.whole_params(u.task_id, u.params) ELSE u.params END,
-    u.priority, u.timeout_sec, 'claimed'::text COLLATE "C", u.worker_id, u.attempt, u.max_retries,
+    u.priority, u.timeout_sec, 'claimed'::text COLLATE "C", coalesce(u.worker_id, u.node), u.attempt, u.max_retries,
     NULL::jsonb, NULL::text, u.created_at, u.claimed_at, NULL::timestamptz,
     extract(epoch FROM u.claimed_at - u.created_at)::float8, NULL::float8,
     CASE WHEN u.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = u.task_id) END,
@@ -65,7 +65,7 @@ FROM absurd.tasks_running u
 UNION ALL
 SELECT e.task_id, e.queue_name, e.task_name,
     CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
-    e.priority, e.timeout_sec, 'completed'::text COLLATE "C", e.worker_id, e.attempt, e.max_retries,
+    e.priority, e.timeout_sec, 'completed'::text COLLATE "C", coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
     e.result, e.error, e.created_at, e.claimed_at, e.completed_at,
     extract(epoch FROM e.claimed_at - e.created_at)::float8, extract(epoch FROM e.completed_at - e.claimed_at)::float8,
     CASE WHEN e.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
@@ -75,7 +75,7 @@ FROM absurd.tasks_done e WHERE e.status = 'completed'
 UNION ALL
 SELECT e.task_id, e.queue_name, e.task_name,
     CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
-    e.priority, e.timeout_sec, 'failed'::text COLLATE "C", e.worker_id, e.attempt, e.max_retries,
+    e.priority, e.timeout_sec, 'failed'::text COLLATE "C", coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
     e.result, e.error, e.created_at, e.claimed_at, e.completed_at,
     extract(epoch FROM e.claimed_at - e.created_at)::float8, extract(epoch FROM e.completed_at - e.claimed_at)::float8,
     CASE WHEN e.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
@@ -85,7 +85,7 @@ FROM absurd.tasks_done e WHERE e.status = 'failed'
 UNION ALL
 SELECT e.task_id, e.queue_name, e.task_name,
     CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
-    e.priority, e.timeout_sec, 'cancelled'::text COLLATE "C", e.worker_id, e.attempt, e.max_retries,
+    e.priority, e.timeout_sec, 'cancelled'::text COLLATE "C", coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
     e.result, e.error, e.created_at, e.claimed_at, e.completed_at,
     extract(epoch FROM e.claimed_at - e.created_at)::float8, extract(epoch FROM e.completed_at - e.claimed_at)::float8,
     CASE WHEN e.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
@@ -94,11 +94,14 @@ SELECT e.task_id, e.queue_name, e.task_name,
 FROM absurd.tasks_done e WHERE e.status = 'cancelled';
 
 CREATE VIEW absurd.attempts AS
-SELECT a.task_id, a.attempt, a.node, a.worker_id, a.started_at, a.ended_at, a.outcome, a.error
+SELECT a.task_id, a.attempt, a.node, coalesce(a.worker_id, a.node) AS worker_id, a.started_at, a.ended_at, a.outcome, a.error
 FROM absurd.attempt_log a
 UNION ALL
-SELECT u.task_id, u.attempt, u.node, u.worker_id, u.claimed_at, NULL::timestamptz, 'running'::text, NULL::text
+SELECT u.task_id, u.attempt, u.node, coalesce(u.worker_id, u.node), u.claimed_at, NULL::timestamptz, 'running'::text, NULL::text
 FROM absurd.tasks_running u
 UNION ALL
-SELECT e.task_id, e.attempt, e.node, e.worker_id, e.claimed_at, e.completed_at, e.outcome, e.error
+SELECT e.task_id, e.attempt, e.node, coalesce(e.worker_id, e.node), e.claimed_at, e.completed_at, e.outcome, e.error
 FROM absurd.tasks_done e WHERE e.claimed_at IS NOT NULL;
+
+COMMENT ON VIEW absurd.tasks IS 'One row per task that is not archived. INSERT, UPDATE and DELETE are understood: see 0011.';
+COMMENT ON VIEW absurd.attempts IS 'Every attempt of every task that is not archived, running ones included.';

@@ -179,6 +179,7 @@ SET jit = off
 AS $$
 DECLARE
     v_now timestamptz := absurd.current_time();
+    v_timeout_sec int := (SELECT s.timeout_sec FROM absurd.settings s);
     v_rows tid[] := '{}';
     v_queue text;
     v_first int := 1;
@@ -203,11 +204,12 @@ BEGIN
         ), taken AS (
             INSERT INTO absurd.tasks_running AS u (task_id, seq, created_at, priority, timeout_sec, max_retries, attempt,
                 failures, crashes, detailed, has_children, queue_name, task_name, concurrency_key, params,
-                token, session, node, worker_id, claimed_at, deadline_at)
+                token, session, node, claimed_at, deadline_at)
             SELECT g.task_id, g.seq, g.created_at, g.priority, g.timeout_sec, g.max_retries, g.attempt + 1,
                 g.failures, g.crashes, g.detailed, g.has_children, g.queue_name, g.task_name, g.concurrency_key, g.params,
-                gen_random_uuid(), p_session, p_node, p_node, v_now,
-                v_now + make_interval(secs => absurd.effective_timeout_sec(g.timeout_sec, g.task_name))
+                gen_random_uuid(), p_session, p_node, v_now,
+                v_now + make_interval(secs => coalesce(g.timeout_sec,
+                    (SELECT t.timeout_sec FROM absurd.task_types t WHERE t.task_name = g.task_name), v_timeout_sec))
             FROM gone g
             RETURNING u.*
         )

@@ -121,14 +121,20 @@ AS $$
 DECLARE
     v_plain boolean;
     v_follow boolean;
+    v_known boolean;
     v_moved record;
 BEGIN
     SELECT bool_and(g.outcome = 'completed' AND g.result ->> 'status' IS DISTINCT FROM 'error'),
-        bool_or(g.outcome = 'completed' AND g.result ? 'follow_ups')
-    INTO v_plain, v_follow
+        bool_or(g.outcome = 'completed' AND g.result ? 'follow_ups'),
+        bool_and(g.outcome IN ('completed', 'failed', 'failed_permanent', 'cancelled', 'timed_out', 'crashed', 'released'))
+            AND NOT bool_or(g.outcome IS NULL)
+    INTO v_plain, v_follow, v_known
     FROM unnest(p_outcome, p_result) AS g(outcome, result);
     IF v_plain IS NULL THEN
         RETURN;
+    ELSIF NOT v_known THEN
+        PERFORM absurd.refuse('AB003', 'finish_batch', 'an outcome is none of completed, failed, failed_permanent, '
+            'cancelled, timed_out, crashed, released', 'correct the caller');
     END IF;
     IF v_follow THEN
         SELECT f.outcome, f.error INTO p_outcome, p_error
@@ -212,17 +218,9 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET jit = off
 AS $$
-DECLARE
-    v_unknown text;
 BEGIN
     IF p_session IS NULL THEN
         PERFORM absurd.refuse('AB001', 'node ' || p_node, 'no session was given', 'register first');
-    END IF;
-    SELECT o INTO v_unknown FROM unnest(p_outcome) o
-    WHERE o IS NULL OR o NOT IN ('completed', 'failed', 'failed_permanent', 'cancelled', 'timed_out', 'crashed', 'released')
-    LIMIT 1;
-    IF FOUND THEN
-        PERFORM absurd.refuse('AB003', 'finish_batch', format('unknown outcome %L', v_unknown), 'see its comment');
     END IF;
     IF EXISTS (SELECT FROM absurd.node_stops s WHERE s.node = p_node) THEN
         DELETE FROM absurd.node_stops s USING unnest(p_task, p_attempt) AS g(id, attempt)

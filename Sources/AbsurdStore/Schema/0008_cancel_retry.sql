@@ -222,7 +222,7 @@ AS $$
     SELECT absurd.delete_tasks(ARRAY(
         SELECT e.task_id FROM absurd.tasks_done e
         WHERE e.completed_at < p_before AND e.status = ANY (p_status) AND (p_queue IS NULL OR e.queue_name = p_queue)
-        ORDER BY e.completed_at LIMIT p_limit))
+        LIMIT p_limit))
 $$;
 COMMENT ON FUNCTION absurd.prune(timestamptz, text[], text, int) IS
-    'Deletes tasks that ended before a time, oldest first, at most p_limit per call; returns how many.';
+    'Deletes tasks that ended before a time, at most p_limit per call; returns how many.';

@@ -19,6 +19,7 @@ SET jit = off
 AS $$
 DECLARE
     v_now timestamptz := absurd.current_time();
+    v_timeout_sec int := (SELECT s.timeout_sec FROM absurd.settings s);
     v_rows tid[] := absurd.pick_ready(p_queue, NULL, 1);
 BEGIN
     IF v_rows = '{}' THEN
@@ -34,7 +35,8 @@ BEGIN
         SELECT g.task_id, g.seq, g.created_at, g.priority, g.timeout_sec, g.max_retries, g.attempt + 1,
             g.failures, g.crashes, g.detailed, g.has_children, g.queue_name, g.task_name, g.concurrency_key, g.params,
             gen_random_uuid(), p_worker_id, v_now,
-            v_now + make_interval(secs => absurd.effective_timeout_sec(g.timeout_sec, g.task_name))
+            v_now + make_interval(secs => coalesce(g.timeout_sec,
+                    (SELECT t.timeout_sec FROM absurd.task_types t WHERE t.task_name = g.task_name), v_timeout_sec))
         FROM gone g
         RETURNING u.task_id, u.queue_name, u.task_name,
             CASE WHEN u.detailed THEN absurd.whole_params(u.task_id, u.params) ELSE u.params END,

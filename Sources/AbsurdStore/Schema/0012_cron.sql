@@ -237,3 +237,20 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION absurd.schedule_trigger(text) IS 'Spawns an entry''s task now, besides its schedule; returns the task''s id.';
+
+COMMENT ON TABLE absurd.scheduled_tasks IS 'Cron entries. Writing a row is enough: the trigger checks it and sets its next firing.';
+COMMENT ON COLUMN absurd.scheduled_tasks.name IS 'The entry''s name.';
+COMMENT ON COLUMN absurd.scheduled_tasks.queue_name IS 'Where its tasks are spawned.';
+COMMENT ON COLUMN absurd.scheduled_tasks.task_name IS 'What is spawned.';
+COMMENT ON COLUMN absurd.scheduled_tasks.params IS 'With these params.';
+COMMENT ON COLUMN absurd.scheduled_tasks.priority IS 'At this priority.';
+COMMENT ON COLUMN absurd.scheduled_tasks.timeout_sec IS 'With this time-out; NULL: the type''s.';
+COMMENT ON COLUMN absurd.scheduled_tasks.max_retries IS 'With so many retries.';
+COMMENT ON COLUMN absurd.scheduled_tasks.cron_expression IS 'Five fields: minute hour day month weekday; or @hourly, @daily, …';
+COMMENT ON COLUMN absurd.scheduled_tasks.timezone IS 'The time zone that the fields mean.';
+COMMENT ON COLUMN absurd.scheduled_tasks.state IS 'Only active entries fire; paused ones are listed as such.';
+COMMENT ON COLUMN absurd.scheduled_tasks.missed IS 'After a stop: once fires one task for all missed ticks, skip none.';
+COMMENT ON COLUMN absurd.scheduled_tasks.last_run_at IS 'When it last fired.';
+COMMENT ON COLUMN absurd.scheduled_tasks.next_run_at IS 'When it fires next.';
+COMMENT ON COLUMN absurd.scheduled_tasks.last_task_id IS 'The task of the last firing.';
+COMMENT ON COLUMN absurd.scheduled_tasks.created_at IS 'When the entry was made.';

@@ -13,7 +13,7 @@ DECLARE
 BEGIN
     WITH old AS (
         SELECT e.ctid AS row FROM absurd.tasks_done e WHERE e.completed_at < p_before
-        ORDER BY e.completed_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+        LIMIT p_limit FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM absurd.tasks_done e WHERE e.ctid = ANY (ARRAY(SELECT row FROM old)) RETURNING e.*
     ), details AS (
@@ -30,7 +30,7 @@ BEGIN
         attempt, max_retries, result, error, created_at, claimed_at, completed_at, wait_time_sec, execution_time_sec,
         depends_on, workflow_id, outcome, attempts, archived_at)
     SELECT g.task_id, g.queue_name, g.task_name, coalesce(g.params, d.params), g.priority, g.timeout_sec, g.status,
-        g.worker_id, g.attempt, g.max_retries, g.result, g.error, g.created_at, g.claimed_at, g.completed_at,
+        coalesce(g.worker_id, g.node), g.attempt, g.max_retries, g.result, g.error, g.created_at, g.claimed_at, g.completed_at,
         extract(epoch FROM g.claimed_at - g.created_at)::float8, extract(epoch FROM g.completed_at - g.claimed_at)::float8,
         d.depends_on, d.workflow_id, g.outcome,
         coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'node', a.node, 'started_at', a.started_at,
@@ -42,7 +42,7 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION absurd.archive_batch(timestamptz, int) IS
-    'Moves tasks that ended before a time to tasks_archive, oldest first, at most p_limit; returns how many.';
+    'Moves tasks that ended before a time to tasks_archive, at most p_limit; returns how many.';
 
 CREATE FUNCTION absurd.archive_daily(p_node text, p_now timestamptz) RETURNS void
 LANGUAGE plpgsql

@@ -32,7 +32,7 @@ COMMENT ON FUNCTION absurd.grant_to(text, text[]) IS 'Grants the use of function
 REVOKE ALL ON FUNCTION absurd.grant_to(text, text[]) FROM PUBLIC;
 
 SELECT absurd.grant_to(r, '{current_time,get_queue_stats,whole_params,object_or_empty,await_finish,workflow_tasks,dlq_list,queue_windows,
-    queue_depths,storage_health,cron_next,cron_field,cron_first_of_day,refuse,next_firing,effective_timeout_sec}')
+    queue_depths,storage_health,cron_next,cron_field,cron_first_of_day,refuse,next_firing}')
 FROM unnest('{absurd_reader,absurd_client,absurd_leader,absurd_admin}'::text[]) r;
 SELECT absurd.grant_to(r, '{spawn,spawn_task,spawn_many,spawn_batch,add_dependency,cancel_task,cancel_where,retry_task,
     retry_where,claim_task,complete_task,fail_task,heartbeat_task,workflow_create,workflow_run,workflow_cancel,workflow_retry,
