@@ -1,5 +1,7 @@
 #include "radio_hdf5.h"
 
+#include "lzf.h"
+
 #include <hdf5.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -71,6 +73,11 @@ static hid_t type_of(radio_h5_kind kind) {
 
 radio_h5_id radio_h5_open(const char *path) {
     enter();
+    static int knows_lzf = 0;
+    if (!knows_lzf) {
+        if (radio_lzf_register() < 0) return leave(-1);
+        knows_lzf = 1;
+    }
     return leave(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT));
 }
 

@@ -4,7 +4,8 @@ import CRadio
 /// Reads a UVH5 observation: the header at once, the visibilities in pieces of any size.
 ///
 /// Both layouts are read: with the old spectral-window axis (rows, 1, channels, polarisations) and without, complex
-/// numbers of 32 or 64 bits and HERA's pairs of integers. May be used from several threads; libhdf5 serialises.
+/// numbers of 32 or 64 bits and HERA's pairs of integers, stored as they are or compressed with gzip, szip or LZF (h5py's
+/// choice; bitshuffle is refused). May be used from several threads; libhdf5 serialises.
 public final class UVH5Reader: Sendable {
     public let path: String
     public let metadata: UVH5Metadata

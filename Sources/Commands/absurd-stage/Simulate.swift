@@ -20,7 +20,7 @@ enum Simulate {
           --no-noise        no receiver noise
           --no-gains        perfect antennas
           --no-beam         no primary beam
-          --start TIME      UTC, YYYY-MM-DDTHH:MM:SS; without it 3C286 transits in the middle of 2025-06-15's run
+          --start TIME      UTC, YYYY-MM-DDTHH:MM:SS; without it 2025-06-15 with 3C286 on the meridian
           --threads N       sub-bands made at once (the machine's CPUs, 8 at most)
           --json            print the summary as JSON
 
@@ -77,6 +77,10 @@ enum Simulate {
         var threads = min(8, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         var isJSON = false
 
+        private static let valued: Set = [
+            "--output", "--size", "--seed", "--sources", "--rfi", "--missing", "--truncate", "--start", "--threads",
+        ]
+
         init(_ arguments: [String]) throws {
             var rest = arguments[...]
             while let argument = rest.popFirst() {
@@ -88,8 +92,9 @@ enum Simulate {
                     guard parts.count == 1 else { throw Self.refusal(name, "takes no value") }
                     continue
                 }
+                guard Self.valued.contains(name) else { throw Self.refusal(name, "is not an option") }
                 guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
-                    throw Self.refusal(name, name.hasPrefix("--") ? "needs a value" : "is not an option")
+                    throw Self.refusal(name, "needs a value")
                 }
                 try set(name, value)
             }
