@@ -139,7 +139,8 @@ struct ClusterDirectory {
         var all = [
             "listen_addresses": "''", "unix_socket_directories": "'\(socketDirectory)'", "port": "5432",
             "unix_socket_permissions": "0700", "fsync": "on", "full_page_writes": "on", "max_connections": "100",
-            "max_wal_size": "2GB", "checkpoint_timeout": "15min", "wal_compression": "on", "shared_buffers": "256MB",
+            "max_wal_size": "2GB", "checkpoint_timeout": "15min", "wal_compression": "on",
+            "shared_buffers": "\(Self.sharedBuffersMebibytes)MB",
             "logging_collector": "on", "log_directory": "'log'", "log_filename": "'postgres-%a.log'",
             "log_truncate_on_rotation": "on", "log_rotation_age": "1d", "log_file_mode": "0600",
             "cluster_name": "'absurd'",
@@ -151,6 +152,12 @@ struct ClusterDirectory {
         let roles = [superuser, "absurd_client", "absurd_reader", "absurd_leader", "absurd_admin"]
         let map = people.flatMap { person in roles.map { "absurd \"\(person)\" \($0)\n" } }
         try writeFile(data + "/pg_ident.conf", "# Written by absurd at every start.\n" + map.joined())
+    }
+
+    /// An eighth of the memory: the rest belongs to the stages and to the page cache.
+    private static var sharedBuffersMebibytes: Int {
+        let memory = sysconf(Int32(_SC_PHYS_PAGES)) / 1024 * sysconf(Int32(_SC_PAGESIZE)) / 1024
+        return min(max(memory / 8, 64), 1024)
     }
 
     // MARK: Files

@@ -229,6 +229,20 @@ async def shares_a_queue_among_many_workers_without_a_task_twice(c, url):
 
 
 @scenario
+async def works_beside_a_leader_until_nothing_is_left(c):
+    finished = 0
+    while await c.fetchval("SELECT count(*) FROM absurd.tasks WHERE status IN ('pending', 'claimed')"):
+        r = await claim(c, "foreign")
+        if r is None or r["task_id"] is None:
+            await asyncio.sleep(0.01)
+            continue
+        holds(await c.fetchval("SELECT absurd.complete_task($1, $2::jsonb)", r["task_id"],
+                               '{"status": "success", "message": "foreign"}'), "complete")
+        finished += 1
+    print(finished)
+
+
+@scenario
 async def keeps_text_as_it_is(c):
     params = {"name": "'; DROP TABLE absurd.tasks; --", "star": "\u2605", "deep": [[[[{"a": [1.5, None, True]}]]]]}
     task = await spawn(c, "x'; SELECT 1; --", params)
