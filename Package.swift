@@ -107,7 +107,9 @@ var tests: [Target] {
         .target(
             name: "TestSupport", dependencies: ["Absurd", "AbsurdStore", "AbsurdCluster"], path: "Tests/Support"),
         .testTarget(name: "AbsurdTests", dependencies: ["Absurd"]),
-        .testTarget(name: "AbsurdRingTests", dependencies: ["Absurd", "AbsurdRing", "CLane"]),
+        .executableTarget(name: "RingPeer", dependencies: ["AbsurdRing", "AbsurdHost"], path: "Tests/RingPeer"),
+        .testTarget(
+            name: "AbsurdRingTests", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "CLane", "RingPeer"]),
         .testTarget(name: "AbsurdHostTests", dependencies: ["Absurd", "AbsurdHost", "CHost"]),
         .testTarget(
             name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
