@@ -57,6 +57,11 @@ public enum CalibrationSolveDeclaration {
 
     private static let flagging = [
         Parameter(
+            "flag_rfi", .choice(["auto", "on", "off"]), default: "auto",
+            "Runs AOFlagger first: always, never, or where it is installed and a window has 16 channels or more."),
+        Parameter(
+            "rfi_strategy", .path, optional: true, "AOFlagger's strategy file (Lua); its default otherwise."),
+        Parameter(
             "flagged_fraction_max", .number(0...1), default: 0.25,
             "More flagged than this fails the task.")
     ]

@@ -11,6 +11,7 @@ public struct CalibrationSolveStage: Stage {
     public func run(_ parameters: StageParameters, in context: any StageContext) throws -> StageResult {
         let path = parameters.text("ms_path")!
         let solve = try Self.settings(parameters, threads: context.cpuCount)
+        let skipped = try flagInterference(parameters, path: path, context)
         let set = try MeasurementSet(opening: path, writable: true)
         let sky = try SkyModelChoice.choose(parameters, set: set)
         context.log("sky model: \(sky.origin), \(sky.sources.count) sources")
@@ -43,7 +44,20 @@ public struct CalibrationSolveStage: Stage {
                 "caltables": .object(caltables), "calibration_quality": report.quality,
                 "calibration_plots": .object(plots),
             ],
-            message: report.summary, warnings: sky.warnings + report.warnings(wanted: solve.referenceNames))
+            message: report.summary,
+            warnings: [skipped].compactMap(\.self) + sky.warnings + report.warnings(wanted: solve.referenceNames))
+    }
+
+    /// - Returns: why nothing was flagged, where that must be said.
+    private func flagInterference(
+        _ parameters: StageParameters, path: String, _ context: any StageContext
+    ) throws -> String? {
+        let set = try MeasurementSet(opening: path)
+        let channels = set.windows.map(\.frequencies.count).min() ?? 0
+        try set.close()
+        context.progress(0, "flagging interference")
+        return try InterferenceFlagging(parameters, threads: context.cpuCount)
+            .run(on: path, channels: channels, in: context)
     }
 
     static func settings(_ parameters: StageParameters, threads: Int) throws -> MeasurementSetSolve {
