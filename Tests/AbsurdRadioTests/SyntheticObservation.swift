@@ -90,7 +90,7 @@ struct SyntheticObservation {
             let n = sqrt(1 - l * l - m * m)
             let angle = acos(sin(dec) * sin(centre.dec) + cos(dec) * cos(centre.dec) * cos(ra - centre.ra))
             let flux = source.flux(at: frequency) * model.beam(angle, frequency)
-            let phase = -2 * Double.pi * (u * l + v * m + w * (n - 1)) * frequency / speedOfLight
+            let phase = 2 * Double.pi * (u * l + v * m + w * (n - 1)) * frequency / speedOfLight
             return (sum.0 + flux * cos(phase), sum.1 + flux * sin(phase))
         }
     }

@@ -63,6 +63,6 @@ public enum CalibrationSolveDeclaration {
             "rfi_strategy", .path, optional: true, "AOFlagger's strategy file (Lua); its default otherwise."),
         Parameter(
             "flagged_fraction_max", .number(0...1), default: 0.25,
-            "More flagged than this fails the task.")
+            "More flagged than this fails the task."),
     ]
 }

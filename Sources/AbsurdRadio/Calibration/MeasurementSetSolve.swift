@@ -36,6 +36,8 @@ public struct MeasurementSetSolve: Sendable {
         public var flaggedBefore: Double
         /// Samples of cross-correlations that were zero or not finite though not flagged.
         public var badSamples: Int
+        /// Antennas that have rows; the set may describe stations that took no part.
+        public var observingAntennas: [Int]
         public var modelSources: Int
         /// Jy through the beam, at mid-time.
         public var modelFlux: Double
@@ -81,7 +83,8 @@ public struct MeasurementSetSolve: Sendable {
         guard count.fraction <= maximumFlaggedFraction else { throw tooMuchFlagged(count) }
         return Outcome(
             solution: try gains.finish(), flaggedFraction: count.fraction, flaggedBefore: count.fractionBefore,
-            badSamples: count.bad, modelSources: used.sources.count,
+            badSamples: count.bad, observingAntennas: Set(rows.antenna1 + rows.antenna2).map(Int.init).sorted(),
+            modelSources: used.sources.count,
             modelFlux: used.apparentFlux(pointing: middle, frequency: centre))
     }
 

@@ -140,9 +140,9 @@ final class PredictionWorkspace: @unchecked Sendable {
             for antenna in 0..<antennas {
                 let at = (time * antennas + antenna) * 3
                 let path = geometry.coordinates[at] * l + geometry.coordinates[at + 1] * m
-                // V = exp(−2πi (ul + vm + w(n−1))) with uvw = x₂ − x₁: antenna 1's phasor carries +x₁.
+                // In a Measurement Set V = exp(2πi (ul + vm + w(n−1))) with uvw = x₂ − x₁: its phasors carry −x.
                 delays.start[antenna * sources + index] =
-                    -(path + geometry.coordinates[at + 2] * n1) / speedOfLight
+                    (path + geometry.coordinates[at + 2] * n1) / speedOfLight
             }
         }
         let table = rows.rowTable(ofTime: time)

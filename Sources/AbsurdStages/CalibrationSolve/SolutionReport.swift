@@ -16,16 +16,17 @@ struct SolutionReport {
 
     var referenceName: String { names[solution.referenceAntenna] }
 
-    /// Antennas without a single solution.
+    /// Antennas that observed and have not a single solution.
     var deadAntennas: [String] {
-        names.indices.filter { antenna in
+        outcome.observingAntennas.filter { antenna in
             solution.bandpass.allSatisfy { values($0, antenna: antenna) { !$0.isFlagged[$1] }.allSatisfy { !$0 } }
         }.map { names[$0] }
     }
 
     var summary: String {
-        let alive = names.count - deadAntennas.count
-        return "\(alive) of \(names.count) antennas solved against \(outcome.modelSources) sources, "
+        let observing = outcome.observingAntennas.count
+        return
+            "\(observing - deadAntennas.count) of \(observing) antennas solved against \(outcome.modelSources) sources, "
             + "reference \(referenceName), \(Self.percent(outcome.flaggedFraction)) flagged"
     }
 
@@ -44,7 +45,7 @@ struct SolutionReport {
 
     var quality: JSONValue {
         var antennas: [String: JSONValue] = [:]
-        for antenna in names.indices {
+        for antenna in outcome.observingAntennas {
             let bandpass = solution.bandpass.flatMap {
                 values($0, antenna: antenna) { $0.isFlagged[$1] ? nil : $0.snr[$1] }
             }
@@ -148,7 +149,7 @@ extension SolutionReport {
 
     private func lines(_ points: (Int, Int) -> [(Double, Double)]) -> [SVGChart.Line] {
         let polarizations = solution.bandpass.first?.polarizationCount ?? 0
-        return names.indices.flatMap { antenna in
+        return outcome.observingAntennas.flatMap { antenna in
             (0..<polarizations).map { polarization in
                 SVGChart.Line(
                     label: "antenna \(names[antenna]), polarisation \(polarization)",
