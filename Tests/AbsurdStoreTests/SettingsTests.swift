@@ -65,6 +65,59 @@ import Testing
     }
 }
 
+@Suite struct `Several hosts` {
+    @Test func `are tried from another one each time`() throws {
+        let first = try ConnectionSettings(url: "postgresql://me@a:1,b:2,c:3/x", environment: [:])
+        let orders = [first.startingWithNextHost(), first.startingWithNextHost().startingWithNextHost()]
+        #expect(
+            orders == [
+                try ConnectionSettings(url: "postgresql://me@b:2,c:3,a:1/x", environment: [:]),
+                try ConnectionSettings(url: "postgresql://me@c:3,a:1,b:2/x", environment: [:]),
+            ])
+        #expect(orders[1].startingWithNextHost() == first)
+        let one = try ConnectionSettings(url: "postgresql://me@a:1/x", environment: [:])
+        #expect(one.startingWithNextHost() == one)
+    }
+
+    @Test func `a silent first host does not keep a session from the second`() throws {
+        try withDatabase(migrated: false) { database in
+            let silent = try SilentHost()
+            defer { silent.close() }
+            var settings = try ConnectionSettings(
+                url:
+                    "host=127.0.0.1,\(database.cluster.socketDirectory) port=\(silent.port),5432 user=absurd dbname=\(database.name)",
+                environment: [:])
+            settings.connectTimeoutSeconds = 2  // libpq's least
+            let session = try PostgresSession(settings)
+            #expect(try session.query("SELECT 1").get(0, 0) == 1 as Int32)
+        }
+    }
+}
+
+/// A TCP port of this machine that accepts and then says nothing.
+private struct SilentHost {
+    let descriptor: Int32
+    let port: UInt16
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = descriptor
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                bind(listener, generic, length) | listen(listener, 16) | getsockname(listener, generic, &length)
+            }
+        }
+        try #require(status == 0)
+        port = UInt16(bigEndian: address.sin_port)
+    }
+
+    func close() { _ = Glibc.close(descriptor) }
+}
+
 @Suite struct `Reconnecting` {
     @Test func `tries at once, then ever later up to the ceiling, and forgets after a success`() {
         var policy = ReconnectPolicy(nowSeconds: 100)

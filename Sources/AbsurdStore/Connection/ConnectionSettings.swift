@@ -69,8 +69,17 @@ public struct ConnectionSettings: Sendable, Hashable {
         set { keywords["user"] = newValue }
     }
 
-    /// libpq tries the hosts one after the other, each with the whole time-out.
-    var hostCount: Double { Double((keywords["host"] ?? "").split(separator: ",").count.clamped(to: 1...16)) }
+    /// The same hosts in another order: what was first comes last.
+    public func startingWithNextHost() -> ConnectionSettings {
+        var rotated = self
+        for list in ["host", "hostaddr", "port"] {
+            guard var items = keywords[list]?.split(separator: ",", omittingEmptySubsequences: false), items.count > 1
+            else { continue }
+            items.append(items.removeFirst())
+            rotated.keywords[list] = items.joined(separator: ",")
+        }
+        return rotated
+    }
 
     private func allKeywords() -> [String: String] {
         var all = [
@@ -163,10 +172,4 @@ extension ConnectionSettings: CustomStringConvertible, CustomDebugStringConverti
     public var debugDescription: String { description }
 
     public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
-}
-
-extension Int {
-    fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
-        Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
-    }
 }

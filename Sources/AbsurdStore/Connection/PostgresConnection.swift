@@ -53,13 +53,27 @@ public final class PostgresConnection {
 
     deinit { PQfinish(handle) }
 
-    /// Starts to connect; host names are looked up here, which may block.
+    /// Starts to connect; host names are looked up here, which may block. Nothing ends an attempt at a host that does not
+    /// answer but the caller: after `connectTimeoutSeconds` drop it and start with `settings.startingWithNextHost()`.
     public static func start(_ settings: ConnectionSettings) throws(PostgresError) -> PostgresConnection {
         let pointer = settings.withKeywords { PQconnectStartParams($0, $1, 0) }
         guard let handle = pointer else { throw .lost("out of memory") }
         let connection = PostgresConnection(handle: handle, settings: settings)
         guard PQstatus(handle) != CONNECTION_BAD else { throw .lost(connection.errorMessage) }
         PQsetNoticeReceiver(handle, { _, _ in }, nil)
+        return connection
+    }
+
+    /// Connects and waits for it: libpq then bounds each host's attempt by itself and goes on to the next.
+    static func blocking(_ settings: ConnectionSettings) throws(PostgresError) -> PostgresConnection {
+        let pointer = settings.withKeywords { PQconnectdbParams($0, $1, 0) }
+        guard let handle = pointer else { throw .lost("out of memory") }
+        let connection = PostgresConnection(handle: handle, settings: settings)
+        PQsetNoticeReceiver(handle, { _, _ in }, nil)
+        guard PQstatus(handle) == CONNECTION_OK, PQsetnonblocking(handle, 1) == 0 else {
+            throw .lost(connection.errorMessage)
+        }
+        connection.phase = .ready
         return connection
     }
 

@@ -15,19 +15,7 @@ public final class PostgresSession {
 
     public init(_ settings: ConnectionSettings) throws(PostgresError) {
         self.settings = settings
-        connection = try PostgresConnection.start(settings)
-        let deadline = monotonicSeconds() + Double(max(2, settings.connectTimeoutSeconds)) * settings.hostCount
-        while true {
-            // A connection attempt wants the poll first: the handshake starts with "writable".
-            guard try wait(untilSeconds: deadline) else {
-                throw .lost("no connection to \(settings) within \(settings.connectTimeoutSeconds) s")
-            }
-            connection.advance(into: &events)
-            for event in events.take() {
-                if case .lost(let error) = event { throw error }
-                if case .connected = event { return }
-            }
-        }
+        connection = try PostgresConnection.blocking(settings)
     }
 
     public var serverProcessID: Int32 { connection.serverProcessID }
