@@ -87,7 +87,7 @@ extern "C" int radio_ms_create(const radio_ms_plan *plan, radio_ms **out) {
         bind_columns(setup, cell, per_polarization);
         // Memory-mapped tile files grow by one seek, without a zero written to every tile.
         Table table(setup, TableLock(TableLock::PermanentLocking), plan->row_count, False, Table::LittleEndian,
-                    TSMOption(TSMOption::MMap));
+                    TSMOption(TSMOption::Cache));
         auto handle = std::make_unique<radio_ms>();
         handle->set = MeasurementSet(table);
         handle->set.createDefaultSubtables(Table::New);

@@ -6,6 +6,7 @@
 #include "radio_png.h"
 #include "radio_sep.h"
 #include "radio_wcs.h"
+#include "radio_chunk_map.h"
 #include "radio_convert.h"
 #include "radio_ms.h"
 #include "radio_solve.h"

@@ -60,12 +60,13 @@ struct SubbandJob {
                 subband.candidate.path, why: "it changed while it was converted",
                 remedy: "convert it once it is complete", exit: .tryAgain)
         }
+        let chunks = reader?.chunks()
         let rowsPerBlock = blockRows(chunk: reader?.rowsPerChunk ?? 1)
         let buffers = BlockBuffers(rows: rowsPerBlock, channels: channels, polarizations: polarizations)
         var unreadable = 0
         for start in stride(from: 0, to: subband.rows.count, by: rowsPerBlock) {
             let rows = start..<min(subband.rows.count, start + rowsPerBlock)
-            if let reader, Self.read(reader, rows, buffers) {
+            if let reader, Self.read(reader, chunks, rows, buffers) {
                 convert(rows, buffers)
             } else {
                 if !isMissing { unreadable += rows.count }
@@ -90,7 +91,15 @@ struct SubbandJob {
     }
 
     /// - Returns: false when the file is damaged there.
-    private static func read(_ reader: UVH5Reader, _ rows: Range<Int>, _ buffers: BlockBuffers) -> Bool {
+    private static func read(
+        _ reader: UVH5Reader, _ chunks: UVH5Chunks?, _ rows: Range<Int>, _ buffers: BlockBuffers
+    ) -> Bool {
+        if let chunks,
+            chunks.read(
+                rows: rows, visibilities: buffers.visibilities, flags: buffers.inFlags, samples: buffers.samples)
+        {
+            return true
+        }
         do {
             try reader.read(
                 blts: rows, visibilities: buffers.visibilities, flags: buffers.inFlags, samples: buffers.samples)

@@ -50,6 +50,9 @@ public final class UVH5Reader: Sendable {
     /// Rows of one HDF5 chunk: reading whole multiples of it touches every chunk once. 1 when stored in one piece.
     public var rowsPerChunk: Int { visibilities.chunk?[0] ?? 1 }
 
+    /// A quicker way to the same values for one thread of its own; nil where only libhdf5 can read them.
+    func chunks() -> UVH5Chunks? { UVH5Chunks(visibilities, flags, samples) }
+
     /// Reads rows into the caller's buffers in file order (row, channel, polarisation); nil leaves a dataset unread.
     ///
     /// - Parameters:
