@@ -189,7 +189,8 @@ radio_chunk_map *radio_chunk_map_open(radio_h5_id dataset, radio_h5_kind kind, c
             map->file = open(path, O_RDONLY | O_CLOEXEC);
             map->addresses = calloc((size_t)count, sizeof *map->addresses);
             map->chunk_bytes = malloc((size_t)(map->run_capacity * chunk_bytes));
-            const uint64_t tree = map->file >= 0 && map->addresses && map->chunk_bytes ? find_tree(map->file, header) : 0;
+            const bool has_parts = map->file >= 0 && map->addresses && map->chunk_bytes;
+            const uint64_t tree = has_parts ? find_tree(map->file, header) : 0;
             if (tree != 0 && tree != UINT64_MAX && walk(map, tree, 0)) { return map; }
         }
     }
