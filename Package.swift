@@ -86,10 +86,10 @@ var executables: [Target] {
         .executableTarget(
             name: "AbsurdCommand",
             dependencies: [
-                "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdLeader",
+                "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost", "AbsurdLeader",
                 argumentParser, logging,
             ],
-            path: "Sources/Commands/absurd"),
+            path: "Sources/Commands/absurd", exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .executableTarget(
             name: "AbsurdControl", dependencies: ["Absurd", argumentParser], path: "Sources/Commands/absurdctl"),
         .executableTarget(

@@ -2,47 +2,24 @@ import Absurd
 import AbsurdRing
 import Glibc
 
-/// What a worker process is told on its command line.
-public struct WorkerSettings: Sendable {
-    public var worker: Int
-    public var stateDirectory: String
-    public var scratchRoot: String
-    public var stageExecutable: String
-    /// Names that are run in a child; every other known name is run here.
-    public var stageNames: Set<String>
-    public var environment: [String: String]
-
-    public init(
-        worker: Int, stateDirectory: String, scratchRoot: String, stageExecutable: String, stageNames: Set<String>,
-        environment: [String: String]
-    ) {
-        self.worker = worker
-        self.stateDirectory = stateDirectory
-        self.scratchRoot = scratchRoot
-        self.stageExecutable = stageExecutable
-        self.stageNames = stageNames
-        self.environment = environment
-    }
-}
-
 /// One thread: takes a task from its lane, runs it, hands the result over, and sleeps on the lane's futex in between.
 ///
 /// A handler that throws or misbehaves fails its own attempt; a crash takes the process, and the leader sees to it.
 struct SeatLoop: Sendable {
     let seat: Seat
-    let settings: WorkerSettings
+    let launch: WorkerLaunch
     let handlers: [String: any TaskHandler]
 
-    init(seat: Seat, settings: WorkerSettings) {
+    init(seat: Seat, launch: WorkerLaunch, environment: [String: String]) {
         self.seat = seat
-        self.settings = settings
-        let path = settings.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        self.launch = launch
+        let path = environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         var handlers: [String: any TaskHandler] = [
             "test-task": TestTaskHandler(), "echo": EchoHandler(), "sleep": SleepHandler(), "fail": FailHandler(),
             "command": CommandHandler(executablePath: path),
         ]
-        let runner = StageRunner(executable: settings.stageExecutable, environment: settings.environment)
-        for name in settings.stageNames { handlers[name] = runner }
+        let runner = StageRunner(executable: launch.stageExecutable, environment: environment)
+        for name in launch.stageNames { handlers[name] = runner }
         self.handlers = handlers
     }
 
@@ -66,7 +43,7 @@ struct SeatLoop: Sendable {
             return hand(over: WorkResult(outcome: .failed, result: [], error: error), &buffer)
         }
         let directories = AttemptDirectories(
-            state: settings.stateDirectory, scratchRoot: settings.scratchRoot, taskName: order.name, fence: view.fence)
+            state: launch.stateDirectory, scratchRoot: launch.scratchRoot, taskName: order.name, fence: view.fence)
         let context = AttemptContext(
             fence: view.fence, stop: SeatStop(seat: seat), directories: directories, resources: meter
         ) { [seat] fraction, message in seat.report(fraction: fraction, message: message) }
@@ -135,7 +112,7 @@ struct SeatLoop: Sendable {
         result.encode(into: &buffer)
         let code = UInt32(result.outcome.rawValue)
         if buffer.withUnsafeBytes({ seat.complete(code, $0) }) == .completed { return }
-        let directory = "\(settings.stateDirectory)/work"
+        let directory = "\(launch.stateDirectory)/work"
         try? FileTree.makeDirectory(directory)
         let name = "result-\(getpid())-\(UInt64.random(in: .min ... .max))"
         if let path = try? buffer.withUnsafeBytes({ try Spill.write($0, directory: directory, name: name) }) {

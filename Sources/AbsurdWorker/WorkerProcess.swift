@@ -14,22 +14,23 @@ public enum WorkerProcess {
     public static func run(_ arguments: [String]) -> ExitCode {
         // The leader decides when a worker ends; Ctrl-C and systemd signal the whole group.
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { Glibc.signal(signal, SIG_IGN) }
-        guard let options = WorkerOptions(arguments) else { return complain(usage, .usage) }
+        guard let launch = WorkerLaunch(arguments: arguments) else { return complain(usage, .usage) }
         let segment: SharedSegment
         do {
-            segment = try SharedSegment.attach(descriptor: options.segment, bell: options.bell)
+            segment = try SharedSegment.attach(descriptor: launch.segment, bell: launch.bell)
         } catch {
             return complain(error.description, error.exit)
         }
         guard
             segment.enterWorkerRow(
-                options.settings.worker, incarnation: options.incarnation, processID: getpid(),
+                launch.worker, incarnation: launch.incarnation, processID: getpid(),
                 startTicks: startTicks())
         else { return .tryAgain }
+        let environment = environment()
         var threads: [pthread_t] = []
         for number in 0..<segment.shape.seatsPerWorker {
-            let seat = segment.seat(worker: options.settings.worker, seat: number)
-            guard let thread = start(SeatLoop(seat: seat, settings: options.settings)) else {
+            let seat = segment.seat(worker: launch.worker, seat: number)
+            guard let thread = start(SeatLoop(seat: seat, launch: launch, environment: environment)) else {
                 return complain("absurd-worker: cannot start a thread: \(String(cString: strerror(errno)))", .tryAgain)
             }
             threads.append(thread)
@@ -76,50 +77,8 @@ public enum WorkerProcess {
     }
 }
 
-/// The command line, written and read in one place.
-public struct WorkerOptions: Sendable {
-    public var segment: Int32
-    public var bell: Int32
-    public var incarnation: UInt32
-    public var settings: WorkerSettings
-
-    public init(segment: Int32, bell: Int32, incarnation: UInt32, settings: WorkerSettings) {
-        self.segment = segment
-        self.bell = bell
-        self.incarnation = incarnation
-        self.settings = settings
-    }
-
-    public var arguments: [String] {
-        [
-            "--segment", "\(segment)", "--bell", "\(bell)", "--worker", "\(settings.worker)", "--incarnation",
-            "\(incarnation)", "--state-dir", settings.stateDirectory, "--scratch", settings.scratchRoot, "--stage",
-            settings.stageExecutable,
-        ] + settings.stageNames.sorted().flatMap { ["--stage-name", $0] }
-    }
-
-    init?(_ arguments: [String]) {
-        var values: [String: String] = [:]
-        var names: Set<String> = []
-        var rest = arguments[...]
-        while let option = rest.popFirst() {
-            guard option.hasPrefix("--"), let value = rest.popFirst() else { return nil }
-            if option == "--stage-name" { names.insert(value) } else { values[option] = value }
-        }
-        guard let segment = values["--segment"].flatMap({ Int32($0) }),
-            let bell = values["--bell"].flatMap({ Int32($0) }), let worker = values["--worker"].flatMap({ Int($0) }),
-            let incarnation = values["--incarnation"].flatMap({ UInt32($0) }), let state = values["--state-dir"],
-            let scratch = values["--scratch"], let stage = values["--stage"]
-        else { return nil }
-        self.segment = segment
-        self.bell = bell
-        self.incarnation = incarnation
-        settings = WorkerSettings(
-            worker: worker, stateDirectory: state, scratchRoot: scratch, stageExecutable: stage, stageNames: names,
-            environment: Self.environment())
-    }
-
-    private static func environment() -> [String: String] {
+extension WorkerProcess {
+    static func environment() -> [String: String] {
         var result: [String: String] = [:]
         var entry = environ
         while let line = entry.pointee {

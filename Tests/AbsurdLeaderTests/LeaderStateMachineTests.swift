@@ -11,7 +11,7 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         let first = rig.send(.timer)
         #expect(first.contains(.connect))
         #expect(first.contains(.spawnWorker(0)) && first.contains(.spawnWorker(1)))
-        #expect(rig.send(.connected).contains(.register))
+        #expect(rig.send(.connected).contains(.register(keep: [])))
         #expect(rig.send(.registered).contains(.maintain))
     }
 
@@ -63,6 +63,23 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         #expect(!done.contains(.free(seat0, work.fence)))
         rig.answer()
         #expect(rig.lastActions.contains(.free(seat0, work.fence)) || rig.machine.counters.accepted == 1)
+    }
+
+    @Test func oneResultThatTheDatabaseRefusesDoesNotHoldUpTheOthers() {
+        var rig = Rig.ready(workers: 1, seats: 3)
+        let work = [task(), task(), task()]
+        _ = rig.claim(work)
+        _ = rig.complete(work[0], on: seat0)
+        _ = rig.complete(work[1], on: SeatID(worker: 0, seat: 1))
+        _ = rig.complete(work[2], on: SeatID(worker: 0, seat: 2))
+        rig.exchange = nil
+        _ = rig.send(.exchanged(ExchangeReply(claims: [], accepted: [true])))
+        #expect(rig.exchange?.finish.count == 2)
+        #expect(rig.send(.exchangeRefused(reason: "22P05")).finishes.count == 1)
+        let second = rig.send(.exchangeRefused(reason: "22P05")).finishes
+        #expect(second.map(\.outcome) == [.failedPermanent])
+        rig.answer()
+        #expect(rig.machine.counters.accepted == 3)
     }
 
     @Test func polledAtThePollIntervalEvenWithoutADoorbell() {
@@ -213,7 +230,7 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         var rig = Rig.ready(workers: 2, seats: 1, cores: 2)
         let imaging = task("imaging")
         let offers = rig.claim([imaging]).offers
-        #expect(offers.first?.grant?.cpus == [0, 1])
+        #expect(offers.first?.grant?.cpus.members == [0, 1])
         #expect(!rig.send(.doorbell).claims.contains { $0.workClass == .stage }, "no core is free")
         rig.answer()
         guard let seat = offers.first?.seat else { return }
@@ -252,21 +269,18 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         #expect(away.finishes.isEmpty)
         #expect(rig.send(.timer, after: 1).contains(.connect))
         #expect(rig.send(.connected).contains(.renew), "the session is still ours to renew")
-        let back = rig.send(.renewed(stops: []))
-        #expect(back.contains(.reconcile))
+        #expect(rig.send(.renewed(stops: [])).contains(.register(keep: [work.fence.token])))
+        let back = rig.send(.registered)
         #expect(back.finishes.map(\.fence) == [work.fence])
     }
 
-    @Test func aClaimWhoseAnswerWasLostIsFoundAgain() {
+    @Test func aClaimWhoseAnswerWasLostIsUndone() {
         var rig = Rig.ready(workers: 1, seats: 2)
         _ = rig.send(.doorbell)
         _ = rig.send(.disconnected(reason: "gone"))
         _ = rig.send(.timer, after: 1)
         _ = rig.send(.connected)
-        _ = rig.send(.renewed(stops: []))
-        let work = task()
-        #expect(rig.send(.reconciled([work])).offers.map(\.task) == [work])
-        #expect(rig.send(.reconciled([work])).offers.isEmpty, "only once")
+        #expect(rig.send(.renewed(stops: [])).contains(.register(keep: [])), "the database gives those tasks away")
     }
 
     @Test func reconnectingBacksOffWithJitterAndABound() {
@@ -283,13 +297,23 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         #expect(Set(waits).count > 6)
     }
 
+    @Test func aNodesNameTakenByAnotherLeaderEndsThisOne() {
+        var rig = Rig.ready()
+        let lost = rig.send(.sessionLost, after: 1)
+        #expect(lost.contains(.say(.takenOver)) && lost.contains(.exit))
+        #expect(!lost.contains(.register(keep: [])))
+    }
+
     @Test func aLostSessionStopsWhatRunsAndDropsItsResults() {
         var rig = Rig.ready()
         let work = task()
         _ = rig.claim([work])
         _ = rig.send(.taken([SeatStart(seat: seat0, fence: work.fence)]))
+        _ = rig.send(.disconnected(reason: "gone"))
+        _ = rig.send(.timer, after: 40)
+        #expect(rig.send(.connected).contains(.renew))
         let lost = rig.send(.sessionLost)
-        #expect(lost.contains(.stop(seat0, work.fence, .lost)) && lost.contains(.register))
+        #expect(lost.contains(.stop(seat0, work.fence, .lost)) && lost.contains(.register(keep: [])))
         _ = rig.send(.registered)
         rig.answer()
         let ended = rig.complete(work, on: seat0, .released)

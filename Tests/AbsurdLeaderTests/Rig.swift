@@ -1,8 +1,9 @@
 import Absurd
+import AbsurdHost
 
 @testable import AbsurdLeader
 
-/// Cores without a machine.
+/// Cores of one node, without a machine.
 struct CountedCores: CoreGranting {
     var free: [Int]
     let total: Int
@@ -12,15 +13,15 @@ struct CountedCores: CoreGranting {
         total = count
     }
 
-    mutating func grant(cores: Int, memoryBytes: Int64) -> CoreGrant? {
-        let wanted = cores == 0 ? total : min(cores, total)
-        guard free.count >= wanted else { return nil }
-        let cpus = Array(free.prefix(wanted))
+    mutating func grant(_ type: TaskType, freeSeats: [Int]) -> GrantBook.Answer {
+        let wanted = type.cores == 0 ? total : min(type.cores, total)
+        guard let worker = freeSeats.firstIndex(where: { $0 > 0 }), free.count >= wanted else { return .later }
+        let cpus = CPUSet(free.prefix(wanted))
         free.removeFirst(wanted)
-        return CoreGrant(cpus: cpus, memoryBytes: memoryBytes)
+        return .granted(GrantBook.Grant(worker: worker, node: 0, cpus: cpus, memoryBytes: type.memoryBytes))
     }
 
-    mutating func giveBack(_ grant: CoreGrant) { free.append(contentsOf: grant.cpus) }
+    mutating func release(_ grant: GrantBook.Grant) { free.append(contentsOf: grant.cpus.members) }
 
     var hasFreeCore: Bool { !free.isEmpty }
 }
@@ -107,7 +108,7 @@ func task(_ name: String = "echo", timeout: Int32 = 60, attempt: Int32 = 1, id: 
 }
 
 extension [LeaderAction] {
-    var offers: [(seat: SeatID, task: ClaimedTask, grant: CoreGrant?)] {
+    var offers: [(seat: SeatID, task: ClaimedTask, grant: GrantBook.Grant?)] {
         compactMap { if case .offer(let seat, let task, let grant) = $0 { (seat, task, grant) } else { nil } }
     }
     var finishes: [FinishedAttempt] {

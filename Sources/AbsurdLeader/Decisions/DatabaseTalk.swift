@@ -8,9 +8,9 @@ extension LeaderStateMachine {
             database = .registering
             renewInFlight = false
             maintainInFlight = false
-            actions.append(hasSession ? .renew : .register)
+            if hasSession { actions.append(.renew) } else { register() }
         case .registered: becomeReady(at: now)
-        case .sessionLost: loseSession()
+        case .sessionLost: loseSession(at: now)
         case .disconnected(let reason): disconnected(reason, at: now)
         default: break
         }
@@ -28,21 +28,41 @@ extension LeaderStateMachine {
         renewAt = now + settings.lease * (1.0 / 3)
         maintainAt = now
         wantsClaim = [.inline, .stage]
-        if mustReconcile { actions.append(.reconcile) }
+    }
+
+    /// What this node holds is kept; a claim whose answer was lost is undone.
+    mutating func register() {
+        mustReconcile = false
+        let held = attempts.filter { !$0.value.isLost }.keys.map(\.token)
+        actions.append(.register(keep: held + finished.map(\.fence.token)))
     }
 
     /// The database has given our tasks away: what runs is stopped, and its results are dropped without a word.
-    private mutating func loseSession() {
+    /// When that happens within a live lease, another leader has taken this node's name; two would take it from each
+    /// other for ever, so this one ends.
+    private mutating func loseSession(at now: Moment) {
+        if database == .ready, now < lastRenewal + settings.lease {
+            actions.append(.say(.takenOver))
+            mode = .left
+            actions.append(.exit)
+            return
+        }
         actions.append(.say(.sessionLost(attempts: attempts.count)))
         hasSession = false
         mustReconcile = false
         database = .registering
+        renewInFlight = false
+        maintainInFlight = false
+        if let sent = inFlight {
+            finished.insert(contentsOf: sent, at: 0)
+            inFlight = nil
+        }
         for fence in Array(attempts.keys) {
             attempts[fence]?.isLost = true
             attempts[fence]?.wantedStop = .lost
         }
         lostAttempts = true
-        actions.append(.register)
+        register()
     }
 
     private mutating func disconnected(_ reason: String, at now: Moment) {
@@ -119,7 +139,8 @@ extension LeaderStateMachine {
         }
         if pollAt <= now { pollAt = now + pollWait }
         guard !claims.isEmpty || !finished.isEmpty else { return }
-        inFlight = Array(finished.prefix(Limits.claimBatchMax))
+        inFlight = Array(finished.prefix(suspects > 0 ? 1 : Limits.claimBatchMax))
+        suspects = max(0, suspects - 1)
         finished.removeFirst(inFlight?.count ?? 0)
         finishedBytes = finished.reduce(0) { $0 + $1.result.count }
         wantsClaim.subtract(claims.map(\.workClass))
@@ -133,11 +154,14 @@ extension LeaderStateMachine {
         for (attempt, isAccepted) in zip(sent, reply.accepted) {
             count { if isAccepted { $0.accepted += 1 } else { $0.refused += 1 } }
             if let seat = finishedSeats.removeValue(forKey: attempt.fence) {
-                workers[seat.worker].seats[seat.seat].unfreed -= 1
+                if workers.indices.contains(seat.worker), workers[seat.worker].seats.indices.contains(seat.seat) {
+                    workers[seat.worker].seats[seat.seat].unfreed -= 1
+                }
                 actions.append(.free(seat, attempt.fence))
             }
         }
-        let refused = reply.accepted.count { !$0 }
+        // A cancelled task was ended by whoever cancelled it; that its attempt says so too is no surprise.
+        let refused = zip(sent, reply.accepted).count { !$1 && $0.outcome != .cancelled }
         if refused > 0 { actions.append(.say(.resultsRefused(refused))) }
         for (request, tasks) in reply.claims {
             if tasks.isEmpty { count { $0.emptyClaims += 1 } } else { idlePolls = 0 }
@@ -147,11 +171,18 @@ extension LeaderStateMachine {
         }
     }
 
-    mutating func reconciled(_ tasks: [ClaimedTask]) {
-        mustReconcile = false
-        let waiting = Set(finished.map(\.fence)).union((inFlight ?? []).map(\.fence))
-        for task in tasks where attempts[task.fence] == nil && !waiting.contains(task.fence) {
-            adopt(task, workClass(of: task.name), at: pollAt)
+    /// One bad result must not hold up the others: the batch goes out again one by one, and the culprit, alone, fails.
+    mutating func exchangeRefused(_ reason: String, at now: Moment) {
+        let sent = inFlight ?? []
+        inFlight = nil
+        switch sent.count {
+        case 0: disconnected(reason, at: now)
+        case 1:
+            let error = "the database refused its result: \(reason)"
+            finished.insert(FinishedAttempt(fence: sent[0].fence, outcome: .failedPermanent, error: error), at: 0)
+        default:
+            finished.insert(contentsOf: sent, at: 0)
+            suspects = sent.count
         }
     }
 
@@ -184,10 +215,8 @@ extension LeaderStateMachine {
             }
             return min(free - (backlog[.inline]?.count ?? 0), Limits.claimBatchMax)
         case .stage:
-            let hasSeat = workers.contains { worker in
-                worker.state == .up && worker.seats.contains { $0.queue.isEmpty && !$0.holdsStage }
-            }
-            return cores.hasFreeCore && hasSeat && backlog[.stage]?.isEmpty ?? true ? 1 : 0
+            return cores.hasFreeCore && workers.contains { $0.freeSeats > 0 } && backlog[.stage]?.isEmpty ?? true
+                ? 1 : 0
         }
     }
 

@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdHost
 
 /// What happens to a leader. Events carry facts only; the time comes beside them.
 public enum LeaderEvent: Sendable {
@@ -13,11 +14,11 @@ public enum LeaderEvent: Sendable {
     case sessionLost
     case doorbell
     case exchanged(ExchangeReply)
+    /// The database is there, but some data in the exchange is not to its liking, and nothing of it was done.
+    case exchangeRefused(reason: String)
     case renewed(stops: [StopRequest])
     /// - Parameter nextDue: until something scheduled is due; nil when nothing is.
     case maintained(nextDue: Span?)
-    /// Everything that the database believes this node to have claimed, after a claim whose answer was lost.
-    case reconciled([ClaimedTask])
 
     case workerUp(worker: Int, seats: Int)
     /// A seat has begun these attempts, which the leader had only offered.
@@ -83,19 +84,19 @@ public struct SeatCompletion: Sendable, Hashable {
 /// What the shell is to do. The order matters.
 public enum LeaderAction: Sendable, Equatable {
     case connect
-    /// Ask for a new session.
-    case register
+    /// Ask for a new session, under which the attempts with these tokens go on; what else the database believes this
+    /// node to have is given away.
+    case register(keep: [TaskID])
     /// Finish these and claim in one round trip; answered by `exchanged` or `disconnected`.
     case exchange(finish: [FinishedAttempt], claims: [ClaimRequest])
     case renew
     case maintain
-    case reconcile
     /// Say good-bye to the database; the session ends.
     case leave
     /// Send the progress of these attempts where it has changed.
     case reportProgress([SeatStart])
 
-    case offer(SeatID, ClaimedTask, CoreGrant?)
+    case offer(SeatID, ClaimedTask, GrantBook.Grant?)
     case revoke(SeatID, Fence)
     /// Look for attempts that have begun or ended.
     case scan
@@ -123,4 +124,6 @@ public enum LeaderNotice: Sendable, Hashable {
     case attemptStuck(task: TaskID, worker: Int)
     case draining(running: Int)
     case gaveUpResults(Int)
+    /// Another leader runs under this node's name.
+    case takenOver
 }

@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdHost
 
 /// All that a leader decides, without doing any of it.
 ///
@@ -37,7 +38,7 @@ public struct LeaderStateMachine: Sendable {
         var task: ClaimedTask
         var workClass: WorkClass
         var state: State = .waiting
-        var grant: CoreGrant?
+        var grant: GrantBook.Grant?
         /// Asked for while the attempt was on its way to a seat: obeyed as soon as it is known where it is.
         var wantedStop: StopReason?
         var isLost = false
@@ -49,6 +50,8 @@ public struct LeaderStateMachine: Sendable {
         /// Completed, but not yet freed: their slots are still in use.
         var unfreed = 0
         var holdsStage = false
+
+        var isEmpty: Bool { queue.isEmpty && !holdsStage }
     }
 
     struct Worker: Sendable {
@@ -61,6 +64,9 @@ public struct LeaderStateMachine: Sendable {
         var state: State
         var seats: [Seat] = []
         var respawn = RespawnPolicy()
+
+        /// Seats that could begin a stage now.
+        var freeSeats: Int { state == .up ? seats.count(where: \.isEmpty) : 0 }
     }
 
     let settings: LeaderSettings
@@ -83,6 +89,8 @@ public struct LeaderStateMachine: Sendable {
     var finished: [FinishedAttempt] = []
     var finishedBytes = 0
     var inFlight: [FinishedAttempt]?
+    /// So many results are sent one by one, because one of them made the database refuse its whole batch.
+    var suspects = 0
     var finishedSeats: [Fence: SeatID] = [:]
     /// A claim was in flight when its connection broke: the database may have given us tasks that we don't know.
     var mustReconcile = false
@@ -94,6 +102,7 @@ public struct LeaderStateMachine: Sendable {
     var renewInFlight = false
     var lastRenewal: Moment
     var maintainAt: Moment
+    var lastMaintenance: Moment
     var maintainInFlight = false
     var progressAt: Moment
     var scanAt: Moment?
@@ -118,6 +127,7 @@ public struct LeaderStateMachine: Sendable {
         renewAt = now
         lastRenewal = now
         maintainAt = now
+        lastMaintenance = now
         progressAt = now
         noticeAt = now
         handledAt = now
@@ -143,26 +153,33 @@ public struct LeaderStateMachine: Sendable {
         case .doorbell:
             wantsClaim = [.inline, .stage]
             idlePolls = 0
+            // It may also mean that something new will be due.
+            maintainAt = min(maintainAt, max(now, lastMaintenance + .seconds(1)))
             // A doorbell may also mean that somebody wants a running attempt stopped.
             if !attempts.isEmpty { renewAt = min(renewAt, max(now, lastRenewal + .milliseconds(100))) }
         case .exchanged(let reply): exchanged(reply, at: now)
+        case .exchangeRefused(let reason): exchangeRefused(reason, at: now)
         case .renewed(let stops):
             renewInFlight = false
             lastRenewal = now
             renewAt = now + settings.lease * (1.0 / 3)
-            if database == .registering { becomeReady(at: now) }
+            if database == .registering {
+                if mustReconcile { register() } else { becomeReady(at: now) }
+            }
             for stop in stops { requestStop(stop.fence, stop.reason, at: now) }
         case .maintained(let nextDue):
             maintainInFlight = false
+            lastMaintenance = now
             maintainAt = now + min(nextDue ?? Self.maintainAtMost, Self.maintainAtMost)
-        case .reconciled(let tasks): reconciled(tasks)
         case .workerUp(let worker, let seats):
             guard workers.indices.contains(worker) else { return }
-            workers[worker].seats = Array(repeating: Seat(), count: seats)
+            if workers[worker].seats.count != seats {
+                workers[worker].seats = Array(repeating: Seat(), count: seats)
+            }
             if workers[worker].state == .starting { workers[worker].state = .up }
             if worker >= wantedWorkers { retire(worker, respawn: false) }
-        case .taken(let starts): starts.forEach { taken($0, at: now) }
-        case .completed(let completions): completions.forEach { completed($0) }
+        case .taken(let starts): for start in starts { taken(start, at: now) }
+        case .completed(let completions): for completion in completions { completed(completion) }
         case .revoked(let fence): revoked(fence, at: now)
         case .workerDied(let worker, let cause): workerDied(worker, cause: cause, at: now)
         case .drain(let exit): startDrain(exit: exit, at: now)

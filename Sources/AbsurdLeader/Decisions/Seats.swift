@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdHost
 
 /// Attempts on their way through the seats.
 extension LeaderStateMachine {
@@ -29,14 +30,23 @@ extension LeaderStateMachine {
 
     /// First come, first served: a stage that waits for many cores is not overtaken for ever by smaller ones.
     private mutating func dispatchStages() {
-        while let fence = backlog[.stage]?.first, let attempt = attempts[fence] {
+        while let fence = backlog[.stage]?.first, let attempt = attempts[fence],
             let type = settings.taskTypes[attempt.task.name]
-            guard let seat = emptiestSeat(below: 1),
-                let grant = cores.grant(cores: type?.cores ?? 1, memoryBytes: type?.memoryBytes ?? 0)
-            else { return }
-            backlog[.stage]?.removeFirst()
-            workers[seat.worker].seats[seat.seat].holdsStage = true
-            offer(fence, to: seat, grant: grant)
+        {
+            switch cores.grant(type, freeSeats: workers.map(\.freeSeats)) {
+            case .later: return
+            case .never(let refusal):
+                backlog[.stage]?.removeFirst()
+                remove(fence)
+                finish(FinishedAttempt(fence: fence, outcome: .failedPermanent, error: refusal.description))
+            case .granted(let grant):
+                guard let number = workers[grant.worker].seats.firstIndex(where: \.isEmpty) else {
+                    return cores.release(grant)
+                }
+                backlog[.stage]?.removeFirst()
+                workers[grant.worker].seats[number].holdsStage = true
+                offer(fence, to: SeatID(worker: grant.worker, seat: number), grant: grant)
+            }
         }
     }
 
@@ -53,7 +63,7 @@ extension LeaderStateMachine {
         backlog[.inline] = waiting
     }
 
-    private mutating func offer(_ fence: Fence, to seat: SeatID, grant: CoreGrant?) {
+    private mutating func offer(_ fence: Fence, to seat: SeatID, grant: GrantBook.Grant?) {
         guard var attempt = attempts[fence] else { return }
         attempt.state = .offered(seat)
         attempt.grant = grant
@@ -130,7 +140,7 @@ extension LeaderStateMachine {
         guard var attempt = attempts[fence], case .offered(let seat) = attempt.state else { return }
         leaveSeat(fence, seat)
         if let grant = attempt.grant {
-            cores.giveBack(grant)
+            cores.release(grant)
             attempt.grant = nil
         }
         attempt.state = .waiting
@@ -154,7 +164,7 @@ extension LeaderStateMachine {
     /// Forgets an attempt and gives its cores back.
     mutating func remove(_ fence: Fence) {
         active.remove(fence)
-        if let grant = attempts.removeValue(forKey: fence)?.grant { cores.giveBack(grant) }
+        if let grant = attempts.removeValue(forKey: fence)?.grant { cores.release(grant) }
     }
 
     mutating func finish(_ attempt: FinishedAttempt) {

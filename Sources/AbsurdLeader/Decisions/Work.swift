@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdHost
 
 /// A task that the database has given to this node, as `claim_batch` returns it.
 public struct ClaimedTask: Sendable, Hashable {
@@ -45,27 +46,17 @@ public struct SeatID: Sendable, Hashable {
     }
 }
 
-/// CPUs and memory that a stage may use while it runs.
-public struct CoreGrant: Sendable, Hashable {
-    public var cpus: [Int]
-    public var numaNode: Int
-    public var memoryBytes: Int64
-
-    public init(cpus: [Int], numaNode: Int = 0, memoryBytes: Int64) {
-        self.cpus = cpus
-        self.numaNode = numaNode
-        self.memoryBytes = memoryBytes
-    }
-}
-
 /// The node's cores as the decisions see them.
 public protocol CoreGranting: Sendable {
-    /// - Parameter cores: 0 asks for a whole NUMA node.
-    /// - Returns: nil while too few are free. A request larger than the machine is cut to the machine.
-    mutating func grant(cores: Int, memoryBytes: Int64) -> CoreGrant?
-    mutating func giveBack(_ grant: CoreGrant)
-    /// Whether a task that asks for one core could start now.
+    /// - Parameter freeSeats: per worker, the seats that could begin a stage now.
+    mutating func grant(_ type: TaskType, freeSeats: [Int]) -> GrantBook.Answer
+    mutating func release(_ grant: GrantBook.Grant)
+    /// Whether a stage that asks for one core could start now.
     var hasFreeCore: Bool { get }
+}
+
+extension GrantBook: CoreGranting {
+    public var hasFreeCore: Bool { free.contains { !$0.cpus.isEmpty } }
 }
 
 /// Tiny handlers and stages are claimed apart: one kind waits for seats, the other for cores as well, and a stage

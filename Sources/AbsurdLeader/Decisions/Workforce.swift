@@ -31,7 +31,7 @@ extension LeaderStateMachine {
                     crashed += 1
                     crash(fence, attempt, cause: "worker \(index): \(cause)")
                 case .offered, .waiting:
-                    if let grant = attempt.grant { cores.giveBack(grant) }
+                    if let grant = attempt.grant { cores.release(grant) }
                     attempts[fence]?.grant = nil
                     attempts[fence]?.state = .waiting
                     if let reason = attempt.wantedStop {
@@ -43,8 +43,11 @@ extension LeaderStateMachine {
             }
             for (workClass, fences) in handBack { backlog[workClass]?.insert(contentsOf: fences, at: 0) }
         }
-        finishedSeats = finishedSeats.filter { $0.value.worker != index }
-        workers[index].seats = []
+        // Finished results still lie in the lanes until the database has them.
+        for seat in workers[index].seats.indices {
+            workers[index].seats[seat].queue = []
+            workers[index].seats[seat].holdsStage = false
+        }
         settle(index, wasExpected: wasExpected, at: now)
         if !wasExpected {
             actions.append(.say(.workerDied(worker: index, cause: cause, crashedAttempts: crashed)))

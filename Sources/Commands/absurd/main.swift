@@ -1,1 +1,2 @@
-print("")
+// The command `absurd`: one file a subcommand in Subcommands.
+await RootCommand.runToExit()

@@ -1,0 +1,277 @@
+import Absurd
+import AbsurdStore
+import Glibc
+
+/// The leader's two connections: one for finishing and claiming, one for the doorbell and everything else.
+///
+/// Owned by the leader's thread. Requests go out at once; answers come back as events of the state machine. When either
+/// connection is lost both are given up, and the state machine decides when to try again.
+final class DatabaseLink {
+    private enum Request {
+        case listen, register, renew, maintain, progress, leave
+        case exchange(finished: Int, claims: [ClaimRequest])
+    }
+
+    private let settings: ConnectionSettings
+    private let poller: Poller
+    private let node: String
+    private let queues: [String]
+    private let names: [WorkClass: [String]]
+    private let leaseSeconds: Double
+    private var command: PostgresConnection?
+    private var side: PostgresConnection?
+    private var watched: [UInt64: Int32] = [:]
+    private var requests: [UInt64: Request] = [:]
+    private var nextTag: UInt64 = 1
+    private var connectDeadline: Moment?
+    private var isDoorbellHeard = false
+    var session: TaskID?
+
+    init(_ configuration: LeaderConfiguration, poller: Poller) {
+        var settings = configuration.database
+        settings.applicationName = "absurd leader \(configuration.node)"
+        self.settings = settings
+        self.poller = poller
+        node = configuration.node
+        queues = configuration.queues
+        names = [.inline: configuration.inlineNames, .stage: configuration.stageNames]
+        leaseSeconds = configuration.lease.seconds
+    }
+
+    /// The connections that are open, for people: at most two here.
+    var connectionCount: Int { (command == nil ? 0 : 1) + (side == nil ? 0 : 1) }
+
+    // MARK: Life
+
+    func connect(at now: Moment) -> [LeaderEvent] {
+        close()
+        do {
+            command = try PostgresConnection.start(settings)
+            side = try PostgresConnection.start(settings)
+        } catch {
+            return lost(error.description)
+        }
+        connectDeadline = now + .seconds(Double(Limits.connectTimeoutSeconds))
+        watchBoth()
+        return []
+    }
+
+    func close() {
+        for (_, file) in watched { poller.forget(file) }
+        watched.removeAll()
+        command = nil
+        side = nil
+        requests.removeAll()
+        connectDeadline = nil
+    }
+
+    private func lost(_ reason: String) -> [LeaderEvent] {
+        close()
+        return [.disconnected(reason: reason)]
+    }
+
+    private func watchBoth() {
+        for (connection, tag) in [(command, ReadyTag.databaseCommand), (side, ReadyTag.databaseSide)] {
+            guard let connection else { continue }
+            if let known = watched[tag], known != connection.socket { poller.forget(known) }
+            watched[tag] = connection.socket
+            poller.watch(connection.socket, read: connection.wantsRead, write: connection.wantsWrite, tag: tag)
+        }
+    }
+
+    /// Connecting may hang without a word; everything later is bounded by TCP time-outs.
+    func timeOut(at now: Moment) -> [LeaderEvent] {
+        guard let deadline = connectDeadline, deadline <= now else { return [] }
+        return lost("no connection within \(Limits.connectTimeoutSeconds) s")
+    }
+
+    var nextTimeOut: Moment? { connectDeadline }
+
+    // MARK: Receiving
+
+    func advance() -> [LeaderEvent] {
+        var answers: [LeaderEvent] = []
+        for connection in [command, side] {
+            guard let connection else { continue }
+            var events: [PostgresConnection.Event] = []
+            connection.advance(into: &events)
+            for event in events {
+                handle(event, &answers)
+                if command == nil { return answers }
+            }
+        }
+        watchBoth()
+        return answers
+    }
+
+    private func handle(_ event: PostgresConnection.Event, _ answers: inout [LeaderEvent]) {
+        switch event {
+        case .connected:
+            if connectDeadline != nil, command?.isReady == true, side?.isReady == true {
+                connectDeadline = nil
+                if settings.hasSession { send("LISTEN absurd_doorbell", [], .listen, on: side) }
+                answers.append(.connected)
+            }
+        case .notified: answers.append(.doorbell)
+        case .completed(let tag, let results):
+            guard let request = requests.removeValue(forKey: tag) else { return }
+            do {
+                answers += try decode(request, results)
+            } catch {
+                answers += lost("an answer that this version does not understand: \(error)")
+            }
+        case .failed(let tag, let error):
+            guard let request = requests.removeValue(forKey: tag) else { return }
+            answers += failed(request, error)
+        case .lost(let error): answers += lost(error.description)
+        }
+    }
+
+    private func failed(_ request: Request, _ error: PostgresError) -> [LeaderEvent] {
+        if error.isConnectionLoss { return lost(error.description) }
+        if error.sqlState == "AB001" { return [.sessionLost] }
+        switch request {
+        case .exchange where error.sqlState.hasPrefix("22") || error.sqlState == "AB003":
+            return [.exchangeRefused(reason: error.message)]
+        case .listen, .progress: return []
+        default: return lost(error.description)
+        }
+    }
+
+    private func decode(_ request: Request, _ results: [PostgresRows]) throws -> [LeaderEvent] {
+        switch request {
+        case .listen, .progress, .leave: return []
+        case .register:
+            guard let rows = results.first, rows.count == 1 else { throw PostgresError(sqlState: "22000", message: "") }
+            let session: TaskID = try rows.get(0, 0)
+            self.session = session
+            return [.registered]
+        case .renew:
+            let stops = try (results.first.map { Array($0) } ?? []).map { row in
+                let fence = Fence(task: try row.get(0), attempt: try row.get(1), token: try row.get(2))
+                return StopRequest(fence: fence, reason: Self.reason(try row.get(3)))
+            }
+            return [.renewed(stops: stops)]
+        case .maintain:
+            let seconds: Double? = try results.first?.first.map { try $0.get(0) } ?? nil
+            return [.maintained(nextDue: seconds.map { .seconds(max(0, min($0, 86_400))) })]
+        case .exchange(let finished, let claims):
+            var results = results[...]
+            var accepted: [Bool] = []
+            if finished > 0, let rows = results.popFirst() { accepted = try rows.map { try $0.get(0) } }
+            let claimed = try zip(claims, results).map { ($0, try Self.tasks($1)) }
+            return [.exchanged(ExchangeReply(claims: claimed, accepted: accepted))]
+        }
+    }
+
+    static func reason(_ text: String?) -> StopReason {
+        switch text {
+        case "timed_out", "timeout": .timedOut
+        case "lost", "rescued", "superseded": .lost
+        default: .cancelled
+        }
+    }
+
+    private static func tasks(_ rows: PostgresRows) throws -> [ClaimedTask] {
+        try rows.map { row in
+            ClaimedTask(
+                fence: Fence(task: try row.get(0), attempt: try row.get(1), token: try row.get(2)),
+                queue: try row.get(3), name: try row.get(4), params: try row.get(5),
+                timeoutSeconds: try row.get(6) ?? 0)
+        }
+    }
+
+    // MARK: Sending
+
+    private func send(
+        _ sql: String, name: String? = nil, _ parameters: [PostgresParameter], _ request: Request,
+        on connection: PostgresConnection?
+    ) {
+        let statement = name.map { PostgresStatement(name: $0, sql) } ?? PostgresStatement(sql)
+        send([(statement, parameters)], request, on: connection)
+    }
+
+    /// A send that fails shuts the socket, so that the loss arrives the usual way.
+    private func send(
+        _ statements: [(PostgresStatement, [PostgresParameter])], _ request: Request, on connection: PostgresConnection?
+    ) {
+        guard let connection else { return }
+        requests[nextTag] = request
+        try? connection.send(statements, tag: nextTag)
+        nextTag += 1
+        watchBoth()
+    }
+
+    func register(info: JSONValue, keep: [TaskID]) {
+        send(
+            "SELECT absurd.node_register($1, $2, $3, $4, $5)",
+            [.text(node), .texts(queues), .jsonb(info.jsonBytes), .float8(leaseSeconds), .uuids(keep)], .register,
+            on: side)
+    }
+
+    func renew(info: JSONValue) {
+        guard let session else { return }
+        send(
+            "SELECT task_id, attempt, token, reason FROM absurd.node_renew($1, $2, $3, $4)", name: "absurd_renew",
+            [.text(node), .uuid(session), .float8(leaseSeconds), .jsonb(info.jsonBytes)], .renew, on: side)
+    }
+
+    func maintain() {
+        send(
+            "SELECT extract(epoch FROM next_due - absurd.current_time())::float8 FROM absurd.maintain($1)",
+            name: "absurd_maintain", [.text(node)], .maintain, on: side)
+    }
+
+    func leave() {
+        guard let session else { return }
+        send("SELECT absurd.node_leave($1, $2)", [.text(node), .uuid(session)], .leave, on: side)
+    }
+
+    func report(_ progress: [(fence: Fence, fraction: Double, message: String)]) {
+        guard !progress.isEmpty else { return }
+        send(
+            "SELECT absurd.progress_batch($1, $2, $3, $4, $5)", name: "absurd_progress",
+            [
+                .uuids(progress.map(\.fence.task)), .int4s(progress.map(\.fence.attempt)),
+                .uuids(progress.map(\.fence.token)), .float8s(progress.map(\.fraction)),
+                .texts(progress.map { $0.message.replacing("\0", with: "") }),
+            ], .progress, on: side)
+    }
+
+    func exchange(finish: [FinishedAttempt], claims: [ClaimRequest]) {
+        guard let session else { return }
+        var statements: [(PostgresStatement, [PostgresParameter])] = []
+        if !finish.isEmpty {
+            let results: [[UInt8]?] = finish.map { $0.result.isEmpty ? nil : $0.result }
+            statements.append(
+                (
+                    PostgresStatement(
+                        name: "absurd_finish",
+                        "SELECT accepted FROM absurd.finish_batch($1, $2, $3, $4, $5, $6, $7, $8)"),
+                    [
+                        .text(node), .uuid(session), .uuids(finish.map(\.fence.task)),
+                        .int4s(finish.map(\.fence.attempt)), .uuids(finish.map(\.fence.token)),
+                        .texts(finish.map(\.outcome.databaseName)), .jsonbs(results),
+                        .texts(finish.map { $0.error?.replacing("\0", with: "") }),
+                    ]
+                ))
+        }
+        for claim in claims {
+            statements.append(
+                (
+                    PostgresStatement(
+                        name: "absurd_claim",
+                        "SELECT task_id, attempt, token, queue_name, task_name, params, timeout_sec"
+                            + " FROM absurd.claim_batch($1, $2, $3, $4, $5)"),
+                    [
+                        .text(node), .uuid(session), .texts(claim.queues), .texts(names[claim.workClass] ?? []),
+                        .int4(Int32(clamping: claim.limit)),
+                    ]
+                ))
+        }
+        send(statements, .exchange(finished: finish.count, claims: claims), on: command)
+    }
+
+    /// Whether requests are still under way: a good-bye should be out before the connections close.
+    var isQuiet: Bool { requests.isEmpty }
+}

@@ -1,0 +1,6 @@
+import Absurd
+import ArgumentParser
+
+extension TaskID: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
