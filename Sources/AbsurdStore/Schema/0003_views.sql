@@ -65,33 +65,13 @@ FROM absurd.tasks_running u
 UNION ALL
 SELECT e.task_id, e.queue_name, e.task_name,
     CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
-    e.priority, e.timeout_sec, 'completed'::text COLLATE "C", coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
+    e.priority, e.timeout_sec, e.status, coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
     e.result, e.error, e.created_at, e.claimed_at, e.completed_at,
     extract(epoch FROM e.claimed_at - e.created_at)::float8, extract(epoch FROM e.completed_at - e.claimed_at)::float8,
     CASE WHEN e.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
     CASE WHEN e.detailed THEN (SELECT d.workflow_id FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
-    NULL::timestamptz, 1::float8, NULL::text, e.failures, e.crashes, e.concurrency_key, e.outcome
-FROM absurd.tasks_done e WHERE e.status = 'completed'
-UNION ALL
-SELECT e.task_id, e.queue_name, e.task_name,
-    CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
-    e.priority, e.timeout_sec, 'failed'::text COLLATE "C", coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
-    e.result, e.error, e.created_at, e.claimed_at, e.completed_at,
-    extract(epoch FROM e.claimed_at - e.created_at)::float8, extract(epoch FROM e.completed_at - e.claimed_at)::float8,
-    CASE WHEN e.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
-    CASE WHEN e.detailed THEN (SELECT d.workflow_id FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
-    NULL::timestamptz, NULL::float8, NULL::text, e.failures, e.crashes, e.concurrency_key, e.outcome
-FROM absurd.tasks_done e WHERE e.status = 'failed'
-UNION ALL
-SELECT e.task_id, e.queue_name, e.task_name,
-    CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
-    e.priority, e.timeout_sec, 'cancelled'::text COLLATE "C", coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
-    e.result, e.error, e.created_at, e.claimed_at, e.completed_at,
-    extract(epoch FROM e.claimed_at - e.created_at)::float8, extract(epoch FROM e.completed_at - e.claimed_at)::float8,
-    CASE WHEN e.detailed THEN (SELECT d.depends_on FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
-    CASE WHEN e.detailed THEN (SELECT d.workflow_id FROM absurd.task_details d WHERE d.task_id = e.task_id) END,
-    NULL::timestamptz, NULL::float8, NULL::text, e.failures, e.crashes, e.concurrency_key, e.outcome
-FROM absurd.tasks_done e WHERE e.status = 'cancelled';
+    NULL::timestamptz, CASE WHEN e.status = 'completed' THEN 1::float8 END, NULL::text, e.failures, e.crashes, e.concurrency_key, e.outcome
+FROM absurd.tasks_done e;
 
 CREATE VIEW absurd.attempts AS
 SELECT a.task_id, a.attempt, a.node, coalesce(a.worker_id, a.node) AS worker_id, a.started_at, a.ended_at, a.outcome, a.error

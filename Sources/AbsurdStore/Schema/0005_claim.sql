@@ -5,7 +5,7 @@
 --
 -- A held snapshot elsewhere keeps the index entries of claimed rows alive, and a plain scan from the queue's head walks
 -- them all. So a session remembers, in its setting absurd.marks, how far each lane (queue, priority) has been consumed,
--- once a whole scan has proved slow; until the budget of the next whole scan comes (whole scans get one part in twenty of
+-- once a whole scan has walked over more than 2000 entries for nothing; until the budget of the next whole scan comes (whole scans get one part in twenty of
 -- the time) it starts each lane behind its mark. The mark is a hint: rows that commit late or come back below it are
 -- found by the next whole scan. Nothing is written for it, and nothing is lost with it.
 --
@@ -29,7 +29,7 @@ DECLARE
     v_marks jsonb;
     v_rows tid[];
     v_begin timestamptz;
-    v_cost_sec float8;
+    v_entries bigint;
 BEGIN
     SELECT * INTO v_settings FROM absurd.queues WHERE queue_name = p_queue;
     IF v_settings.paused THEN
@@ -42,13 +42,14 @@ BEGIN
     IF v_marks IS NOT NULL AND date_part('epoch', v_begin) < (v_marks ->> 'whole_at')::float8 THEN
         RETURN absurd.pick_behind_marks(p_queue, p_names, p_limit, v_marks);
     END IF;
+    v_entries := pg_stat_get_xact_tuples_returned('absurd.tasks_ready_order'::regclass);
     SELECT coalesce(array_agg(p.row), '{}') INTO v_rows FROM (
         SELECT r.ctid AS row FROM absurd.tasks_ready r
         WHERE r.queue_name = p_queue AND (p_names IS NULL OR r.task_name = ANY (p_names))
         ORDER BY r.priority DESC, r.created_at, r.seq LIMIT p_limit FOR UPDATE SKIP LOCKED) p;
-    v_cost_sec := date_part('epoch', clock_timestamp() - v_begin);
-    IF v_cost_sec > 0.002 + 0.00001 * cardinality(v_rows) OR v_marks IS NOT NULL THEN
-        PERFORM absurd.set_marks(p_queue, v_rows, v_begin, v_cost_sec);
+    v_entries := pg_stat_get_xact_tuples_returned('absurd.tasks_ready_order'::regclass) - v_entries - cardinality(v_rows);
+    IF v_entries > 2000 OR v_marks IS NOT NULL THEN
+        PERFORM absurd.set_marks(p_queue, v_rows, v_begin, v_entries);
     END IF;
     RETURN v_rows;
 END;
@@ -56,7 +57,7 @@ $$;
 COMMENT ON FUNCTION absurd.pick_ready(text, text[], int) IS
     'Chooses and locks up to p_limit rows of one queue: priority first, then age; returns their addresses.';
 
-CREATE FUNCTION absurd.set_marks(p_queue text, p_rows tid[], p_begin timestamptz, p_cost_sec float8) RETURNS void
+CREATE FUNCTION absurd.set_marks(p_queue text, p_rows tid[], p_begin timestamptz, p_wasted bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -64,7 +65,7 @@ DECLARE
     v_scan_at timestamptz := absurd.current_time() - (clock_timestamp() - p_begin);
     v_lanes jsonb;
 BEGIN
-    IF p_cost_sec <= 0.002 + 0.00001 * cardinality(p_rows) THEN
+    IF p_wasted <= 2000 THEN
         PERFORM set_config('absurd.marks', (v_all - p_queue)::text, false);  -- cheap again: no marks needed
         RETURN;
     END IF;
@@ -79,12 +80,14 @@ BEGIN
         ORDER BY r.priority, r.created_at DESC, r.seq DESC LIMIT 1) t ON true
     WHERE t.priority IS NULL OR l.priority >= t.priority;
     PERFORM set_config('absurd.marks', (v_all || jsonb_build_object(p_queue, jsonb_build_object(
-        'whole_at', date_part('epoch', clock_timestamp()) + least(20 * p_cost_sec, 2.0),
+        'whole_at', date_part('epoch', clock_timestamp())
+            + least(20 * date_part('epoch', clock_timestamp() - p_begin), 2.0),
         'lanes', coalesce(v_lanes, '{}')))) ::text, false);
 END;
 $$;
-COMMENT ON FUNCTION absurd.set_marks(text, tid[], timestamptz, float8) IS
-    'Remembers in the session how far a slow whole scan came in each lane, and when the next whole scan is due.';
+COMMENT ON FUNCTION absurd.set_marks(text, tid[], timestamptz, bigint) IS
+    'Remembers in the session how far a whole scan that walked over p_wasted index entries for nothing came in each lane, '
+    'and when the next whole scan is due.';
 
 CREATE FUNCTION absurd.pick_behind_marks(p_queue text, p_names text[], p_limit int, p_marks jsonb) RETURNS tid[]
 LANGUAGE plpgsql VOLATILE

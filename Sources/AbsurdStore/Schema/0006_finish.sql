@@ -17,14 +17,14 @@ BEGIN
             AND r.session IS NOT DISTINCT FROM p_session
         RETURNING r.*, g.result
     ), ended AS (
-        INSERT INTO absurd.tasks_done (task_id, seq, created_at, priority, timeout_sec, max_retries, attempt, failures,
+        INSERT INTO absurd.tasks_completed (task_id, seq, created_at, priority, timeout_sec, max_retries, attempt, failures,
             crashes, detailed, has_children, queue_name, task_name, concurrency_key, params, status, outcome, token, node,
             worker_id, claimed_at, completed_at, result)
         SELECT g.task_id, g.seq, g.created_at, g.priority, g.timeout_sec, g.max_retries, g.attempt, g.failures,
             g.crashes, g.detailed, g.has_children, g.queue_name, g.task_name, g.concurrency_key, g.params, 'completed',
             'completed', g.token, g.node, g.worker_id, g.claimed_at, p_now, g.result
         FROM gone g
-        RETURNING tasks_done.task_id, tasks_done.has_children, tasks_done.detailed
+        RETURNING tasks_completed.task_id, tasks_completed.has_children, tasks_completed.detailed
     )
     SELECT coalesce(array_agg(e.task_id), '{}'), coalesce(array_agg(e.task_id) FILTER (WHERE e.has_children), '{}'),
         coalesce(array_agg(e.task_id) FILTER (WHERE e.detailed), '{}')

@@ -127,23 +127,23 @@ RETURNS timestamptz
 LANGUAGE sql STABLE
 AS $$
     SELECT min(c.instant) FROM (
-        -- Each local time once. One that the clock skips maps to a later local time; we fire at the change itself.
-        SELECT CASE
-            WHEN f.instant AT TIME ZONE p_timezone = f.local_time THEN
-                CASE WHEN (f.instant - interval '1 hour') AT TIME ZONE p_timezone = f.local_time
-                THEN f.instant - interval '1 hour' ELSE f.instant END
-            WHEN p_every_hour THEN NULL
-            ELSE date_trunc('hour', f.instant AT TIME ZONE p_timezone) AT TIME ZONE p_timezone END AS instant
+        -- Each local time once, at its first pass. One that the clock skips maps to a later local time: we fire at the
+        -- change itself. Clocks change by half an hour, an hour or (rarely) two.
+        SELECT coalesce(
+            (SELECT min(f.instant - back) FROM unnest(ARRAY[interval '2 hours', '1 hour', '30 minutes', '0']) back
+                WHERE (f.instant - back) AT TIME ZONE p_timezone = f.local_time),
+            CASE WHEN NOT p_every_hour
+                THEN date_trunc('hour', f.instant AT TIME ZONE p_timezone) AT TIME ZONE p_timezone END) AS instant
         FROM (
             SELECT p_day + make_time(h, m, 0) AS local_time, (p_day + make_time(h, m, 0)) AT TIME ZONE p_timezone AS instant
             FROM unnest(p_hours) h, unnest(p_minutes) m) f
         UNION ALL
         -- The second pass through a repeated hour, for entries that follow real time.
-        SELECT f.instant + shift FROM (
-            SELECT p_day + make_time(h, m, 0) AS local_time, (p_day + make_time(h, m, 0)) AT TIME ZONE p_timezone AS instant
-            FROM unnest(p_hours) h, unnest(p_minutes) m) f,
-            unnest(ARRAY[interval '-1 hour', interval '1 hour', interval '0']) shift
-        WHERE p_every_hour AND (f.instant + shift) AT TIME ZONE p_timezone = f.local_time) c
+        SELECT f.instant FROM (
+            SELECT (p_day + make_time(h, m, 0)) AT TIME ZONE p_timezone AS instant,
+                p_day + make_time(h, m, 0) AS local_time
+            FROM unnest(p_hours) h, unnest(p_minutes) m) f
+        WHERE p_every_hour AND f.instant AT TIME ZONE p_timezone = f.local_time) c
     WHERE c.instant > p_after
 $$;
 COMMENT ON FUNCTION absurd.cron_first_of_day(date, int[], int[], boolean, text, timestamptz) IS

@@ -12,10 +12,10 @@ DECLARE
     v_now timestamptz := absurd.current_time();
 BEGIN
     WITH old AS (
-        SELECT e.ctid AS row FROM absurd.tasks_done e WHERE e.completed_at < p_before
+        SELECT e.task_id FROM absurd.tasks_done e WHERE e.completed_at < p_before
         LIMIT p_limit FOR UPDATE SKIP LOCKED
     ), gone AS (
-        DELETE FROM absurd.tasks_done e WHERE e.ctid = ANY (ARRAY(SELECT row FROM old)) RETURNING e.*
+        DELETE FROM absurd.tasks_done e WHERE e.task_id = ANY (ARRAY(SELECT task_id FROM old)) RETURNING e.*
     ), details AS (
         DELETE FROM absurd.task_details d USING gone g WHERE g.detailed AND d.task_id = g.task_id
         RETURNING d.task_id, d.params, d.depends_on, d.workflow_id
