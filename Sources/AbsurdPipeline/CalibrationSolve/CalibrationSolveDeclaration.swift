@@ -13,7 +13,10 @@ public enum CalibrationSolveDeclaration {
                     "A catalogue of the field (CSV), used as sky model where config names neither it nor a calibrator."),
             ],
             options: sky + solving + flagging + [
-                Parameter("plots", .flag, default: true, "Draws bandpass and gains of all antennas as SVG.")
+                Parameter("plots", .flag, default: true, "Draws bandpass and gains of all antennas as SVG."),
+                Parameter(
+                    "truth", .path, optional: true,
+                    "truth/gains.json of a simulated observation: the quality then says how far the gains are off."),
             ],
             gives: ["caltables", "calibration_quality", "calibration_plots"]))
 

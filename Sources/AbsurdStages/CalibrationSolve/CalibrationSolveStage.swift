@@ -24,14 +24,18 @@ public struct CalibrationSolveStage: Stage {
         try set.close()
         context.progress(0.9, "writing tables")
         var caltables: [String: JSONValue] = [:]
-        for table in outcome.solution.tables(antennaNames: names) {
+        let tables = outcome.solution.tables(antennaNames: names)
+        for table in tables {
             let name = "calibration.\(table.kind.letter)"
             try table.write(
                 to: context.writingPath(name), measurementSet: path, polarizationBasis: basis,
                 history: "task \(context.taskID) attempt \(context.attempt): \(table.kind.rawValue), \(sky.origin)")
             caltables[table.kind.letter] = .string(context.finalPath(name))
         }
-        let report = SolutionReport(outcome, antennaNames: names, skyOrigin: sky.origin)
+        var report = SolutionReport(outcome, antennaNames: names, skyOrigin: sky.origin)
+        if let truth = parameters.text("truth") {
+            report.errors = try GainTruth(reading: truth).errors(of: tables)
+        }
         var plots: [String: JSONValue] = [:]
         if parameters.flag("plots") {
             for (name, chart) in report.charts() {

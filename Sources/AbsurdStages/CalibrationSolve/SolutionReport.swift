@@ -6,6 +6,8 @@ struct SolutionReport {
     private let outcome: MeasurementSetSolve.Outcome
     private let names: [String]
     private let skyOrigin: String
+    /// Where the truth is known.
+    var errors: GainTruth.Errors?
     private var solution: CalibrationSolution { outcome.solution }
 
     init(_ outcome: MeasurementSetSolve.Outcome, antennaNames: [String], skyOrigin: String) {
@@ -63,7 +65,7 @@ struct SolutionReport {
             }
             antennas[names[antenna]] = .object(entry)
         }
-        return [
+        var result: [String: JSONValue] = [
             "refant": .string(referenceName),
             "flagged_fraction": .number(outcome.flaggedFraction),
             "flagged_fraction_before": .number(outcome.flaggedBefore),
@@ -75,6 +77,13 @@ struct SolutionReport {
             "dead_antennas": .array(deadAntennas.map(JSONValue.string)),
             "antennas": .object(antennas),
         ]
+        if let errors {
+            result["errors"] = [
+                "amplitude_rms": .number(errors.amplitudeRMS), "phase_rms_deg": .number(errors.phaseRMSDegrees),
+                "samples": .integer(Int64(errors.samples)),
+            ]
+        }
+        return .object(result)
     }
 
     private func values<Value>(
