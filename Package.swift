@@ -114,10 +114,16 @@ var tests: [Target] {
         .testTarget(
             name: "AbsurdStoreTests", dependencies: ["AbsurdStore", "AbsurdCluster", "AbsurdClient", "TestSupport"]),
         .testTarget(name: "AbsurdQueueTests", dependencies: ["AbsurdStore", "TestSupport"]),
-        .testTarget(name: "AbsurdLeaderTests", dependencies: ["AbsurdLeader", "AbsurdWorker", "TestSupport"]),
+        .testTarget(
+            name: "AbsurdLeaderTests",
+            dependencies: ["AbsurdLeader", "AbsurdWorker", "AbsurdClient", "AbsurdWorkerProcess", "TestSupport"]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
         .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["Absurd", "TestSupport"]),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: [
+                "Absurd", "AbsurdClient", "AbsurdCommand", "AbsurdControl", "AbsurdWorkerProcess", "TestSupport",
+            ]),
     ]
 }

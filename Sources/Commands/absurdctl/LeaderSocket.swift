@@ -30,7 +30,7 @@ struct LeaderSocket {
         }
         let answer = try JSONValue(parsing: bytes)
         if let error = answer["error"]?.text {
-            throw Refusal(error, why: "the leader refuses", remedy: "", exit: .no)
+            throw Refusal("leader", why: error, remedy: "", exit: .no)
         }
         return answer
     }
