@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { run_bytes = 1 << 17 };
 enum { node_bytes_max = 1 << 16, tree_depth_max = 8, tree_nodes_max = 1 << 20, header_messages_max = 256 };
 
 struct radio_chunk_map {
@@ -185,7 +186,8 @@ radio_chunk_map *radio_chunk_map_open(radio_h5_id dataset, radio_h5_kind kind, c
         // Larger chunks than this are few: libhdf5 does them well.
         if (count > 0 && count < tree_nodes_max * 8LL && chunk_bytes <= 1 << 20) {
             map->nodes_left = tree_nodes_max;
-            map->run_capacity = (1 << 20) / chunk_bytes;
+            // A run stays in the second-level cache until it is scattered.
+            map->run_capacity = chunk_bytes < run_bytes ? run_bytes / chunk_bytes : 1;
             map->file = open(path, O_RDONLY | O_CLOEXEC);
             map->addresses = calloc((size_t)count, sizeof *map->addresses);
             map->chunk_bytes = malloc((size_t)(map->run_capacity * chunk_bytes));
