@@ -35,11 +35,14 @@ final class LocalSystem: Sendable {
     static func start(
         stateDirectory: String, options: LeaderOptions, handlesSignals: Bool, say: (String) -> Void = { _ in }
     ) async throws -> LocalSystem {
+        // A wrong setting is refused before anything is made or started.
+        var configuration = try options.configuration(
+            database: ConnectionSettings(socketDirectory: "/", database: "", user: ""), state: stateDirectory)
         let cluster = try EmbeddedCluster.start(.init(directory: stateDirectory + "/postgres"), say: say)
         do {
             let settings = cluster.settings()
             try Self.migrate(settings)
-            var configuration = try options.configuration(database: settings, state: stateDirectory)
+            configuration.database = settings
             configuration.handlesSignals = handlesSignals
             try Self.applyDefaults(options, settings)
             let leader = try Leader.start(configuration)
