@@ -125,4 +125,26 @@ import Testing
             #expect(try rig.count("SELECT count(*) FROM absurd.tasks_done WHERE token IS NOT NULL") == 500)
         }
     }
+
+    @Test(arguments: ["completed", "failed"])
+    func `of a finish look each fence up by its key, although statistics say that nothing runs`(outcome: String) throws
+    {
+        try withRig { (rig) throws in
+            try rig.session.script("VACUUM ANALYZE absurd.tasks_running")
+            let session = try rig.register()
+            try fill(rig, pending: 500, done: 0)
+            let attempts = try rig.claim(session, limit: 500)
+            try rig.session.script("BEGIN")
+            let scans = "SELECT pg_stat_get_xact_numscans('absurd.tasks_running_pkey'::regclass)"
+            let before = try rig.count(scans)
+            try rig.run(
+                "SELECT absurd.finish_batch('n1', $1, $2, $3, $4, $5, $6, $7)", .uuid(session),
+                .uuids(attempts.map(\.task)), .int4s(attempts.map(\.number)), .uuids(attempts.map(\.token)),
+                .texts(attempts.map { _ in outcome }), .jsonbs(attempts.map { _ in nil }),
+                .texts(attempts.map { _ in nil }))
+            #expect(try rig.count(scans) - before >= 500)
+            try rig.session.script("COMMIT")
+            #expect(try rig.count("SELECT count(*) FROM absurd.tasks_running") == 0)
+        }
+    }
 }

@@ -4,6 +4,10 @@
 -- finish_fenced is the single way out of tasks_running besides cancel (0008): leaders, foreign workers and rescue use it.
 -- The plain case (all completed) is one DELETE + INSERT; the other verdicts share a second statement. What hangs on a
 -- finished task (children, workflow) is settled afterwards in the same transaction with a fresh snapshot.
+--
+-- Why task_id = ANY (ARRAY[…]): with a plain =, the planner may walk all of tasks_running by its key and compare each row
+-- with the whole batch whenever statistics say that the table is empty, as they often do for a table that turns over.
+-- This form is no merge clause, so the look-up by key is the only plan left.
 
 CREATE FUNCTION absurd.finish_completed(p_session uuid, p_task uuid[], p_attempt int[], p_token uuid[], p_result jsonb[],
     p_now timestamptz, OUT done uuid[], OUT parents uuid[], OUT detailed uuid[])
@@ -13,7 +17,7 @@ BEGIN
     WITH gone AS (
         DELETE FROM absurd.tasks_running r
         USING unnest(p_task, p_attempt, p_token, p_result) AS g(task_id, attempt, token, result)
-        WHERE r.task_id = g.task_id AND r.attempt = g.attempt AND r.token = g.token
+        WHERE r.task_id = ANY (ARRAY[g.task_id]) AND r.attempt = g.attempt AND r.token = g.token
             AND r.session IS NOT DISTINCT FROM p_session
         RETURNING r.*, g.result
     ), ended AS (
@@ -44,7 +48,7 @@ BEGIN
         DELETE FROM absurd.tasks_running r
         USING unnest(p_task, p_attempt, p_token, p_outcome, p_result, p_error)
             AS g(task_id, attempt, token, outcome, result, error)
-        WHERE r.task_id = g.task_id AND r.attempt = g.attempt AND r.token = g.token
+        WHERE r.task_id = ANY (ARRAY[g.task_id]) AND r.attempt = g.attempt AND r.token = g.token
             AND r.session IS NOT DISTINCT FROM p_session
         RETURNING r.*, g.result, g.error, CASE
             WHEN g.outcome = 'completed' AND g.result ->> 'status' = 'error'
@@ -252,7 +256,7 @@ BEGIN
     UPDATE absurd.tasks_running r
     SET progress = least(greatest(g.fraction, 0), 1), progress_message = left(g.message, 200)
     FROM unnest(p_task, p_attempt, p_token, p_fraction, p_message) AS g(id, attempt, token, fraction, message)
-    WHERE r.task_id = g.id AND r.attempt = g.attempt AND r.token = g.token;
+    WHERE r.task_id = ANY (ARRAY[g.id]) AND r.attempt = g.attempt AND r.token = g.token;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
 END;
