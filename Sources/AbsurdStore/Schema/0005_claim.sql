@@ -132,8 +132,12 @@ DECLARE
     v_room int := p_limit;
     v_rows tid[];
 BEGIN
-    -- The queue's row is the lock that makes counting and claiming one step over all leaders.
-    SELECT * INTO v_settings FROM absurd.queues WHERE queue_name = p_queue FOR UPDATE;
+    -- The queue's row is the lock that makes counting and claiming one step over all leaders. Whoever finds it taken comes
+    -- back with the next look: waiting for one queue while holding another's lock could be a deadlock.
+    SELECT * INTO v_settings FROM absurd.queues WHERE queue_name = p_queue FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN '{}';
+    END IF;
     IF v_settings.running_max IS NOT NULL THEN
         v_room := least(v_room, v_settings.running_max
             - (SELECT count(*)::int FROM absurd.tasks_running u WHERE u.queue_name = p_queue));

@@ -126,6 +126,7 @@ DECLARE
     v_plain boolean;
     v_follow boolean;
     v_known boolean;
+    v_lost uuid[] := '{}';
     v_moved record;
 BEGIN
     SELECT bool_and(g.outcome = 'completed' AND g.result ->> 'status' IS DISTINCT FROM 'error'),
@@ -152,10 +153,10 @@ BEGIN
     END IF;
     PERFORM absurd.tell_waiters();
     IF v_moved.parents <> '{}' THEN
-        PERFORM absurd.settle_children(v_moved.parents, p_now);
+        v_lost := absurd.settle_children(v_moved.parents, p_now);
     END IF;
-    IF v_moved.detailed <> '{}' THEN
-        PERFORM absurd.refresh_workflows_of(v_moved.detailed, p_now);
+    IF v_moved.detailed <> '{}' OR v_lost <> '{}' THEN
+        PERFORM absurd.refresh_workflows_of(v_moved.detailed || v_lost, p_now);
     END IF;
     IF v_plain AND cardinality(v_moved.done) = cardinality(p_task) THEN
         RETURN QUERY SELECT t.id, true, 'completed'::text FROM unnest(p_task) AS t(id);

@@ -125,7 +125,7 @@ END;
 $$;
 COMMENT ON FUNCTION absurd.lose_children(uuid[], timestamptz) IS 'Cancels blocked tasks whose parent is lost; returns which.';
 
-CREATE FUNCTION absurd.settle_children(p_parents uuid[], p_now timestamptz) RETURNS void
+CREATE FUNCTION absurd.settle_children(p_parents uuid[], p_now timestamptz) RETURNS uuid[]
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -153,26 +153,29 @@ BEGIN
         v_all_lost := v_all_lost || v_lost;
         v_parents := v_lost;
     END LOOP;
-    IF v_all_lost <> '{}' THEN
-        PERFORM absurd.refresh_workflows_of(v_all_lost, p_now);
-    END IF;
+    RETURN v_all_lost;
 END;
 $$;
 COMMENT ON FUNCTION absurd.settle_children(uuid[], timestamptz) IS
     'After tasks ended: releases children whose last parent completed, and cancels the descendants of those that did not. '
-    'Called once per ended task, by the transaction that ended it.';
+    'Called once per ended task, by the transaction that ended it. Returns the descendants lost: the caller recounts their '
+    'workflows together with its own, all at once and last, so that workflow rows are locked in one order.';
 
-CREATE FUNCTION absurd.settle_if_parent_lost(p_child uuid, p_parents uuid[], p_now timestamptz) RETURNS void
+CREATE FUNCTION absurd.settle_if_parent_lost(p_child uuid, p_parents uuid[], p_now timestamptz) RETURNS uuid[]
 LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_lost uuid[] := '{}';
 BEGIN
     IF EXISTS (SELECT FROM absurd.tasks_done e WHERE e.task_id = ANY (p_parents) AND e.status <> 'completed') THEN
-        PERFORM absurd.settle_children(absurd.lose_children(ARRAY[p_child], p_now), p_now);
+        v_lost := absurd.lose_children(ARRAY[p_child], p_now);
+        v_lost := v_lost || absurd.settle_children(v_lost, p_now);
     END IF;
+    RETURN v_lost;
 END;
 $$;
 COMMENT ON FUNCTION absurd.settle_if_parent_lost(uuid, uuid[], timestamptz) IS
-    'A task that is spawned behind a failed or cancelled one is cancelled at once.';
+    'A task that is spawned behind a failed or cancelled one is cancelled at once; returns it and its descendants then.';
 
 CREATE FUNCTION absurd.add_dependency(p_child uuid, p_parent uuid) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
@@ -203,7 +206,7 @@ BEGIN
     UPDATE absurd.task_details SET depends_on = depends_on || p_parent WHERE task_id = p_child;
     UPDATE absurd.tasks_waiting SET open_parents = open_parents + absurd.depend_on(p_child, ARRAY[p_parent])
     WHERE task_id = p_child;
-    PERFORM absurd.settle_if_parent_lost(p_child, ARRAY[p_parent], v_now);
+    PERFORM absurd.refresh_workflows_of(absurd.settle_if_parent_lost(p_child, ARRAY[p_parent], v_now), v_now);
     RETURN true;
 END;
 $$;

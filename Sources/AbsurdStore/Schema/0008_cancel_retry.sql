@@ -64,8 +64,7 @@ BEGIN
     END LOOP;
     IF v_all <> '{}' THEN
         PERFORM absurd.tell_waiters();
-        PERFORM absurd.settle_children(v_all, p_now);
-        PERFORM absurd.refresh_workflows_of(v_all, p_now);
+        PERFORM absurd.refresh_workflows_of(v_all || absurd.settle_children(v_all, p_now), p_now);
     END IF;
     RETURN v_all;
 END;
