@@ -125,6 +125,20 @@ for round in $(seq "$rounds"); do
     echo "round $round of $rounds done" >&2
 done
 
+# The claim's plan with a million pending beside the million finished: buffers for 500 tasks, nested statements included.
+claim_buffers() {
+    sql history "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT * FROM absurd.claim_batch('bench',
+        (SELECT session FROM absurd.nodes WHERE node = 'bench'), '{q}', '{echo}', 500)" |
+        awk '/Buffers: shared/ && !seen++ { for (i = 1; i <= NF; i++) if ($i ~ /^(hit|read)=/) { sub(/.*=/, "", $i); n += $i } }
+            END { print n }'
+}
+sql history "CALL bench.clear($finished)"
+sql history "CALL bench.fill(2000)"
+claim_buffers >/dev/null
+few=$(claim_buffers)
+sql history "CALL bench.fill(1000000)"
+many=$(claim_buffers)
+
 failed=0
 line() { # line LABEL CONTENDER BASE [LEAST]
     local ratio mine=(${results[$2]}) base=(${results[$3]}) verdict=""
@@ -145,4 +159,9 @@ line "batch 500, $finished finished rows, against none" history ours-500 0.9
 line "batch 500, an old snapshot held, against none" held ours-500 0.8
 line "bulk spawn by 1000, against COPY by 1000 into a bare table" spawn copy 0.5
 line "batch 1000 on two connections, against pgmq read + archive" ours2 pgmq 2
+echo "buffers of a claim of 500: $few with 1500 pending, $many with 1000000 pending; $finished finished beside both"
+if [ "$many" -gt $((few * 2)) ]; then
+    echo "BELOW: the claim reads more when more is pending"
+    failed=1
+fi
 exit $failed
