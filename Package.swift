@@ -86,7 +86,8 @@ var executables: [Target] {
         .executableTarget(
             name: "AbsurdCommand",
             dependencies: [
-                "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost", "AbsurdLeader",
+                "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost",
+                "AbsurdLeader",
                 argumentParser, logging,
             ],
             path: "Sources/Commands/absurd", exclude: ["Statements"], plugins: ["EmbedSQL"]),
@@ -107,6 +108,10 @@ var tests: [Target] {
         .target(
             name: "TestSupport", dependencies: ["Absurd", "AbsurdStore", "AbsurdCluster"], path: "Tests/Support"),
         .testTarget(name: "AbsurdTests", dependencies: ["Absurd"]),
+        .target(name: "CRingLoop", dependencies: ["CLane"], path: "Benchmarks/ring/OverheadInC"),
+        .executableTarget(
+            name: "RingOverhead", dependencies: ["Absurd", "AbsurdRing", "CLane", "CRingLoop"],
+            path: "Benchmarks/ring/Overhead"),
         .executableTarget(name: "RingPeer", dependencies: ["AbsurdRing", "AbsurdHost"], path: "Tests/RingPeer"),
         .testTarget(
             name: "AbsurdRingTests", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "CLane", "RingPeer"]),

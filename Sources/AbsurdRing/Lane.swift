@@ -159,10 +159,10 @@ extension Lane {
         case lost
     }
 
-    /// After the worker is surely dead and every `poll` result was seen: hands each unfinished task to `body` and then
-    /// frees its slot. Finished results stay until they are freed.
+    /// After the worker is surely dead: hands each unfinished task to `body` and then frees its slot. Finished results
+    /// stay for `poll`, one that came between the last `poll` and the death included.
     public func reclaim(_ body: (SlotView, Fate) -> Void) {
-        for position in outstanding where isOut(position) {
+        for position in outstanding where isOut(position) && lane_has_result(raw, position) == 0 {
             let state = self.state(position)
             lane_abandon(raw, position)
             body(view(position), state == .offered ? .notBegun : .lost)

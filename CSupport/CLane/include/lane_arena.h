@@ -13,68 +13,30 @@ typedef struct {
     uint64_t tail; /* oldest byte in use */
 } lane_arena;
 
-/* A checksum that sees order, as fast as the copy: eight lanes of Fletcher sums over 64-bit words.
- * It guards against torn, stale and stray bytes, not against an adversary: the peer is a process of the same user. */
-typedef uint64_t lane_words __attribute__((vector_size(64), aligned(8), may_alias));
+/* A checksum that sees order, about as fast as the copy: eight lanes of Fletcher sums over 64-bit words.
+ * It guards against torn, stale and stray bytes, not against an adversary: the peer is a process of the same user.
+ * In lane.c, so that every caller gets the code for the widest registers of the machine. */
+uint64_t lane_checksum(const uint8_t *bytes, uint64_t length, uint64_t seed);
 
-static inline uint64_t lane_fold(const lane_words *a, const lane_words *b) {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        sum = (sum ^ (*a)[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        sum = (sum ^ (*b)[i] ^ (sum >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
-    }
-    return sum ^ (sum >> 32);
-}
-
-static inline uint64_t lane_checksum(const uint8_t *bytes, uint64_t length, uint64_t seed) {
-    lane_words a = {seed, length, 0, 0, 0, 0, 0, 0}, b = {0};
-    uint64_t at = 0;
-    for (; at + 64 <= length; at += 64) {
-        lane_words word;
-        memcpy(&word, bytes + at, 64);
-        a += word;
-        b += a;
-    }
-    if (at < length) {
-        uint8_t last[64] = {0};
-        memcpy(last, bytes + at, length - at);
-        lane_words word;
-        memcpy(&word, last, 64);
-        a += word;
-        b += a;
-    }
-    return lane_fold(&a, &b);
-}
-
-/* Copies and sums in one pass. */
+/* Copies and sums. Two passes: memcpy may write whole lines without fetching them from the other side's cache first, and
+ * the second pass over the source is local. */
 static inline uint64_t lane_copy_checksum(uint8_t *to, const uint8_t *from, uint64_t length, uint64_t seed) {
-    lane_words a = {seed, length, 0, 0, 0, 0, 0, 0}, b = {0};
-    uint64_t at = 0;
-    for (; at + 64 <= length; at += 64) {
-        lane_words word;
-        memcpy(&word, from + at, 64);
-        memcpy(to + at, &word, 64);
-        a += word;
-        b += a;
-    }
-    if (at < length) {
-        uint8_t last[64] = {0};
-        memcpy(last, from + at, length - at);
-        memcpy(to + at, last, length - at);
-        lane_words word;
-        memcpy(&word, last, 64);
-        a += word;
-        b += a;
-    }
-    return lane_fold(&a, &b);
+    memcpy(to, from, length);
+    return lane_checksum(from, length, seed);
 }
 
 /* A contiguous stretch, on a line boundary; returns its offset or UINT64_MAX when there is no room now. `idle`: nothing
- * is in use. Moves no cursor: lane_arena_commit does. */
+ * is in use. Moves no cursor: lane_arena_commit does.
+ *
+ * It goes back to the arena's start as soon as enough is free there, so that bytes that are warm in both caches are used
+ * again instead of walking through the whole arena. */
 static inline uint64_t lane_arena_reserve(const lane_arena *arena, uint64_t length, int idle) {
-    uint64_t head = arena->head, place = head & (arena->size - 1);
+    uint64_t head = arena->head, place = head & (arena->size - 1), lap = head - place;
     if (length > arena->size) return UINT64_MAX;
-    if (place + length > arena->size) head += arena->size - place;
+    uint64_t warm = arena->tail > lap ? arena->tail - lap : 0;
+    if (place + length > arena->size || (idle && place != 0) || (place > LANE_PAGE && warm > place / 2 && warm >= 4 * length)) {
+        head = lap + arena->size;
+    }
     uint64_t tail = idle ? head : arena->tail;
     return head + length - tail <= arena->size ? head : UINT64_MAX;
 }

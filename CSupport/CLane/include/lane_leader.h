@@ -26,6 +26,8 @@ typedef struct {
     uint64_t oldest;    /* the oldest position not freed */
     uint64_t reserved;  /* arena offset between reserve and commit */
     uint32_t mask, shift;
+    uint32_t streak; /* results seen since there was last none */
+    uint32_t unused;
 } lane_leader;
 
 /* A result, or a slot met in a walk. `bytes` point into the segment and hold until the position is freed. */
@@ -178,7 +180,15 @@ static inline int lane_poll(lane_leader *lane, lane_view *view) {
         lane_slot *slot = lane_slot_at(lane, position);
         uint64_t control = __atomic_load_n(&slot->control, __ATOMIC_ACQUIRE);
         uint64_t base = lane_control(position >> lane->shift, 0);
-        if (control == (base | LANE_OFFERED) || control == (base | LANE_RUNNING)) return LANE_NOTHING;
+        if (control == (base | LANE_OFFERED) || control == (base | LANE_RUNNING)) {
+            lane->streak = 0;
+            return LANE_NOTHING;
+        }
+        if (++lane->streak > LANE_STREAK) {
+            const lane_slot *ahead = lane_slot_at(lane, position + LANE_AHEAD);
+            __builtin_prefetch(ahead, 1);
+            __builtin_prefetch(ahead->body, 1);
+        }
         view->position = position;
         if (control != (base | LANE_DONE)) return LANE_CORRUPT;
         int outcome = lane_read_result(lane, position, view);
@@ -240,6 +250,12 @@ static inline int lane_state(const lane_leader *lane, uint64_t position) {
     uint64_t state = control & LANE_STATE_MASK;
     if (control >> LANE_STATE_BITS != position >> lane->shift || state < LANE_OFFERED || state > LANE_DONE) return -1;
     return (int)state;
+}
+
+/* Whether a whole result lies at a position that was offered. For a lane whose seat is dead: what it says is final. */
+static inline int lane_has_result(const lane_leader *lane, uint64_t position) {
+    lane_view view;
+    return lane_state(lane, position) == LANE_DONE && lane_read_result(lane, position, &view) == LANE_OK;
 }
 
 static inline void lane_cancel(lane_leader *lane, uint64_t position, uint32_t reason) {

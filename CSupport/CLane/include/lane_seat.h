@@ -19,8 +19,16 @@ typedef struct {
     uint64_t reserved;   /* arena offset between reserve and commit */
     uint32_t mask, shift;
     int32_t bell;
-    uint32_t unused;
+    uint32_t streak;   /* tasks taken since the lane was last found empty */
+    uint32_t bell_due; /* a result was published, and whether the leader sleeps was not looked at yet */
 } lane_seat;
+
+/* Rings if a result waits for it. */
+static inline void lane_ring_due(lane_seat *seat) {
+    if (seat->bell_due == 0) return;
+    seat->bell_due = 0;
+    if (lane_take_duty(&seat->header->sleeping)) lane_ring(seat->bell);
+}
 
 static inline lane_slot *lane_seat_slot(const lane_seat *seat, uint64_t position) {
     return &seat->slots[position & seat->mask];
@@ -56,14 +64,25 @@ static inline int lane_take(lane_seat *seat, lane_view *view) {
         lane_slot *slot = lane_seat_slot(seat, position);
         uint64_t control = __atomic_load_n(&slot->control, __ATOMIC_RELAXED);
         uint64_t generation = control >> LANE_STATE_BITS, state = control & LANE_STATE_MASK;
-        if (generation < mine || (generation == mine && state == LANE_FREE)) return LANE_NOTHING;
+        if (generation < mine || (generation == mine && state == LANE_FREE)) break;
         if (generation == mine && state == LANE_OFFERED) {
+            __builtin_prefetch(slot->body, 1);
             if (!__atomic_compare_exchange_n(&slot->control, &control, lane_control(mine, LANE_RUNNING), 0,
                                              __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
                 continue;
             }
             seat->running = position;
             seat->next = position + 1;
+            if (++seat->streak > LANE_STREAK) {
+                const lane_slot *ahead = lane_seat_slot(seat, position + LANE_AHEAD);
+                __builtin_prefetch(ahead, 1);
+                __builtin_prefetch(ahead->body, 1);
+            }
+            if (seat->bell_due != 0) {
+                lane_fence_after_swap();
+                seat->bell_due = 0;
+                if (lane_take_duty_fenced(&seat->header->sleeping)) lane_ring(seat->bell);
+            }
             return lane_read_request(seat, position, view);
         }
         /* Revoked, or done before this process attached, or freed since: everything up to one ring before the last
@@ -71,6 +90,8 @@ static inline int lane_take(lane_seat *seat, lane_view *view) {
         uint64_t over = generation > mine + 1 ? (generation - 2) * ((uint64_t)seat->mask + 1) + (position & seat->mask) : 0;
         seat->next = over > position ? over + 1 : position + 1;
     }
+    seat->streak = 0;
+    lane_ring_due(seat);
     return LANE_NOTHING;
 }
 
@@ -81,7 +102,8 @@ static inline int lane_has_news(const lane_seat *seat) {
     return !(control >> LANE_STATE_BITS < mine || control == lane_control(mine, LANE_FREE));
 }
 
-static inline int lane_asked_to_leave(const lane_seat *seat) {
+static inline int lane_asked_to_leave(lane_seat *seat) {
+    lane_ring_due(seat);
     return __atomic_load_n(&seat->head->leave, __ATOMIC_ACQUIRE) != 0;
 }
 
@@ -89,7 +111,7 @@ static inline int lane_asked_to_leave(const lane_seat *seat) {
  * signal comes. */
 static inline void lane_sleep(lane_seat *seat, int64_t timeout_ns) {
     __atomic_store_n(&seat->head->sleeping, 1, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    lane_fence();
     if (!lane_has_news(seat) && !lane_asked_to_leave(seat)) lane_futex_wait(&seat->head->sleeping, 1, timeout_ns);
     __atomic_store_n(&seat->head->sleeping, 0, __ATOMIC_RELAXED);
 }
@@ -136,7 +158,8 @@ static inline int lane_result_reserve(lane_seat *seat, uint32_t length, uint8_t 
     return LANE_OK;
 }
 
-/* Publishes the result of the running task and rings if the leader sleeps. */
+/* Publishes the result of the running task and rings if the leader sleeps. When the next task lies there already, the
+ * bell is left to the lane_take that must follow: its compare-and-swap is the fence that this would need. */
 static inline void lane_result_commit(lane_seat *seat, uint32_t outcome, uint32_t length, int spilled,
                                       uint64_t checksum) {
     uint64_t position = seat->running, generation = position >> seat->shift;
@@ -158,7 +181,12 @@ static inline void lane_result_commit(lane_seat *seat, uint32_t outcome, uint32_
     seat->ends[position & seat->mask] = seat->results.head;
     seat->running = UINT64_MAX;
     __atomic_store_n(&slot->control, lane_control(generation, LANE_DONE), __ATOMIC_RELEASE);
-    if (lane_take_duty(&seat->header->sleeping)) lane_ring(seat->bell);
+    seat->bell_due = 1;
+    uint64_t after = seat->next >> seat->shift;
+    if (__atomic_load_n(&lane_seat_slot(seat, seat->next)->control, __ATOMIC_RELAXED)
+        != lane_control(after, LANE_OFFERED)) {
+        lane_ring_due(seat);
+    }
 }
 
 /* Reserve, copy, commit: LANE_OK; LANE_NO_ROOM until the leader frees results (sleep a little, or spill);

@@ -103,7 +103,7 @@ static inline uint64_t lane_term(const uint8_t *base) {
 /* The leader is about to sleep in epoll_wait: after this it must look at every lane once more. */
 static inline void lane_leader_will_sleep(uint8_t *base) {
     __atomic_store_n(&((lane_header *)base)->sleeping, 1, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    lane_fence();
 }
 
 static inline void lane_leader_is_awake(uint8_t *base) {
