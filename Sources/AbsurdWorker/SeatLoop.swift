@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdHost
 import AbsurdRing
 import Glibc
 

@@ -41,6 +41,9 @@ import Testing
             #expect(record.state == .completed)
             #expect(try node.outcomes(id) == ["crashed", "completed"])
             #expect(node.processes(of: id).isEmpty, "the command died with its worker")
+            try await eventually("nothing is left of its files") {
+                !FileManager.default.fileExists(atPath: "\(node.state)/work/\(id)")
+            }
         }
     }
 

@@ -27,10 +27,10 @@ public final class Leader: Sendable {
         }
         let run = try RunDirectory.take(configuration.runDirectory)
         do {
+            let segment = try segment(configuration)
             for name in ["work", "products", "logs/tasks"] {
                 try RunDirectory.makeDirectory("\(configuration.stateDirectory)/\(name)")
             }
-            let segment = try segment(configuration)
             let leader = Leader()
             let loop = try LeaderLoop(configuration, run, segment, leader.mailbox)
             try leader.begin(loop)

@@ -1,6 +1,7 @@
 import Absurd
 import AbsurdHost
 import AbsurdStore
+import Glibc
 import Logging
 
 /// Everything that a leader needs to know before it starts.
@@ -39,11 +40,17 @@ public struct LeaderConfiguration: Sendable {
         self.workerExecutable = workerExecutable
         self.stageExecutable = stageExecutable
         self.logger = logger
-        scratchRoot = environment["CONTIMG_TMPFS_DIR"] ?? "/dev/shm/absurd-\(getuidText())"
+        scratchRoot = Self.scratchRoot(stateDirectory, environment)
         self.environment = environment.filter { name, _ in
             !name.hasPrefix("PG") && !name.hasPrefix("ABSURD_") && name != "NOTIFY_SOCKET" && name != "WATCHDOG_USEC"
                 && name != "CREDENTIALS_DIRECTORY"
         }
+    }
+
+    /// One a state directory, because its leader empties it: in $CONTIMG_TMPFS_DIR, else in /dev/shm.
+    static func scratchRoot(_ state: String, _ environment: [String: String]) -> String {
+        let mark = state.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return "\(environment["CONTIMG_TMPFS_DIR"] ?? "/dev/shm")/absurd-\(getuid())-\(String(mark, radix: 36))"
     }
 
     public var runDirectory: String { stateDirectory + "/run" }

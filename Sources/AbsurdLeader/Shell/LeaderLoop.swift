@@ -62,6 +62,8 @@ final class LeaderLoop {
         signal(SIGPIPE, SIG_IGN)
         segment.takeTerm(processID: getpid(), startTicks: ProcessIdentity.current.startTicks)
         let inherited = crew.inherit()
+        Sweeper.sweepRoots(configuration)
+        mkdir(configuration.stateDirectory + "/work", 0o755)
         machine.inherit(inherited)
         if !inherited.isEmpty {
             logger.notice("found what a dead leader left", metadata: ["attempts": "\(inherited.count)"])
@@ -191,7 +193,10 @@ final class LeaderLoop {
             _ = crew.workers[index]?.process.waitForEndWithoutReaping()
             _ = crew.buryIfDead(index)
         }
-        if isClean { segment.remove() }
+        if isClean {
+            segment.remove()
+            rmdir(configuration.scratchRoot)
+        }
         admin.close()
         run.release()
     }

@@ -1,8 +1,6 @@
 import Absurd
 import Glibc
 
-func getuidText() -> String { String(getuid()) }
-
 /// The leader's own directory: its lock, the segment's name, the sockets.
 ///
 /// The lock is the kernel's, so a leader that was killed does not hold it; the file tells people who does.

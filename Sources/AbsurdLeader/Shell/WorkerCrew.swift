@@ -114,7 +114,9 @@ final class WorkerCrew {
             let seat = SeatID(worker: index, seat: number)
             lane.reclaim { view, fate in
                 places[view.fence] = nil
-                if fate == .lost { starts.append(SeatStart(seat: seat, fence: view.fence)) }
+                guard fate == .lost else { return }
+                sweep(view.fence)
+                starts.append(SeatStart(seat: seat, fence: view.fence))
             }
             waiting[seat] = nil
         }
@@ -157,6 +159,14 @@ final class WorkerCrew {
     }
 
     // MARK: Lanes
+
+    /// What an attempt that died with its worker left behind.
+    private func sweep(_ fence: Fence) {
+        Sweeper.sweep(
+            AttemptDirectories(
+                state: configuration.stateDirectory, scratchRoot: configuration.scratchRoot, taskName: "", fence: fence)
+        )
+    }
 
     func offer(_ seat: SeatID, _ task: ClaimedTask, _ grant: GrantBook.Grant?) {
         places[task.fence] = Place(seat: seat, position: nil)

@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdHost
 import Glibc
 
 /// The log file of one attempt: opened when there is something to say, lines with the time in front.

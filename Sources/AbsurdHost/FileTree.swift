@@ -64,7 +64,7 @@ public enum FileTree {
         guard fsync(file) == 0 else { throw refusal(path, "make durable") }
     }
 
-    static func refusal(_ path: String, _ verb: String) -> Refusal {
+    public static func refusal(_ path: String, _ verb: String) -> Refusal {
         let isFull = errno == ENOSPC || errno == EDQUOT
         return Refusal(
             path, why: "cannot \(verb) it: \(String(cString: strerror(errno)))",
