@@ -214,7 +214,10 @@ extern "C" int radio_caltable_window(radio_caltable *table, int32_t index, int32
         const Vector<Double> frequencies = ArrayColumn<Double>(windows, "CHAN_FREQ")(rownr_t(index));
         const Vector<Double> widths = ArrayColumn<Double>(windows, "CHAN_WIDTH")(rownr_t(index));
         *channels = int32_t(frequencies.size());
-        *reference_frequency_hz = ScalarColumn<Double>(windows, "REF_FREQUENCY")(rownr_t(index));
+        // CASA since 5.3, which names itself in its tables, takes delays about the middle of the window instead.
+        *reference_frequency_hz = table->table.keywordSet().isDefined("CASA_Version")
+                                      ? mean(frequencies)
+                                      : ScalarColumn<Double>(windows, "REF_FREQUENCY")(rownr_t(index));
         for (int32_t channel = 0; channel < std::min(room, *channels); channel++) {
             frequencies_hz[channel] = frequencies[channel];
             widths_hz[channel] = widths[channel];

@@ -109,6 +109,46 @@ struct CalibrationStagesTests {
         }
     }
 
+    @Test("The registry gives the solution nearest in time whose tables are there, within its reach")
+    func registry() throws {
+        let registry = SolutionRegistry(directory: context.directory + "/registry")
+        #expect(throws: Refusal.self) { try registry.nearest(to: 0, band: 1...2, reach: 1e9) }
+        func add(_ task: String, _ start: Double, band: ClosedRange<Double> = 1.3e9...1.5e9, exists: Bool = true) throws
+        {
+            let table = context.directory + "/" + task
+            if exists { try FileManager.default.createDirectory(atPath: table, withIntermediateDirectories: true) }
+            try registry.add(
+                SolutionRegistry.Entry(task: task, start: start, end: start + 300, band: band, caltables: ["B": table]))
+        }
+        try add("early", 1000)
+        try add("late", 9000)
+        try add("unpublished", 5000, exists: false)
+        try add("otherband", 5000, band: 2e9...3e9)
+        try TextFile.write("{", to: context.directory + "/registry/half.solution.json")
+        func nearest(_ time: Double, reach: Double = 3600) throws -> String {
+            try registry.nearest(to: time, band: 1.31e9...1.49e9, reach: reach).task
+        }
+        #expect(try nearest(4000) == "early")
+        #expect(try nearest(6000) == "late")
+        let error = #expect(throws: Refusal.self) { try nearest(6000, reach: 60) }
+        #expect(error?.why.contains("minutes away") == true)
+    }
+
+    @Test("Without tables, apply takes what solve entered in the registry")
+    func applyFromRegistry() throws {
+        let (directory, set) = try observe(SimulationOptions(size: .tiny, seed: 5))
+        let registry: JSONValue = .string(context.directory + "/registry")
+        _ = try solve(
+            set, ["catalogue": .string(directory + "/truth/sources.csv"), "registry": registry, "plots": false])
+        let result = try context.run(
+            CalibrationApplyStage.self,
+            ["inputs": ["ms_path": .string(set)], "config": ["registry": registry, "calwt": true]])
+        #expect(result.outputs["calibration_applied"]?["tables"]?.items?.count == 3)
+        #expect(throws: Refusal.self) {
+            try context.run(CalibrationApplyStage.self, ["inputs": ["ms_path": .string(set)]])
+        }
+    }
+
     @Test("Interference is flagged before solving when asked for, and its failure is the task's")
     func interference() throws {
         let (directory, set) = try observe(SimulationOptions(size: .tiny, seed: 5))

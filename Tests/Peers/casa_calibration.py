@@ -37,6 +37,20 @@ def column(path, name, query=None):
         handle.close()
 
 
+def tables_by_casa(ms, directory, refant):
+    """CASA's own K, B and G of a set whose model is a unit source."""
+    from casatasks import bandpass, gaincal
+
+    paths = {kind: os.path.join(directory, "calibration." + kind) for kind in "KBG"}
+    gaincal(vis=ms, caltable=paths["K"], gaintype="K", solint="inf", refant=refant, minsnr=3)
+    bandpass(vis=ms, caltable=paths["B"], solint="inf", combine="scan", refant=refant, minsnr=3, gaintable=[paths["K"]])
+    gaincal(
+        vis=ms, caltable=paths["G"], solint="int", refant=refant, calmode="ap", minsnr=3,
+        gaintable=[paths["K"], paths["B"]], interp=["nearest", "nearest"],
+    )
+    return paths
+
+
 def apply(ms, tables):
     from casatasks import applycal
 

@@ -62,7 +62,7 @@ int radio_caltable_summarize(radio_caltable *table, radio_caltable_summary *out)
 // The name lives until the next call.
 int radio_caltable_antenna(radio_caltable *table, int32_t index, const char **name);
 
-// Room for `room` channels; *channels says how many there are.
+// Room for `room` channels; *channels says how many there are. The reference frequency is what delays are about.
 int radio_caltable_window(radio_caltable *table, int32_t index, int32_t room, int32_t *channels,
                           double *reference_frequency_hz, double *frequencies_hz, double *widths_hz);
 

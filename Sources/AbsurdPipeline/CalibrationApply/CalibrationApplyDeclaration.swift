@@ -9,14 +9,19 @@ public enum CalibrationApplyDeclaration {
             needs: [
                 Parameter("ms_path", .path, "The Measurement Set to correct, in place; DATA stays as it is."),
                 Parameter(
-                    "caltables", .json,
-                    "The tables as an object of kind to path, {\"K\": ..., \"B\": ..., \"G\": ...}, or a list of paths."
-                ),
+                    "caltables", .json, optional: true,
+                    "The tables, {\"K\": path, \"B\": path, \"G\": path} or a list of paths; or config.registry."),
             ],
             options: [
                 Parameter(
+                    "registry", .path, optional: true,
+                    "Where no caltables are given: the directory of solutions from which the nearest in time is taken."),
+                Parameter(
+                    "registry_reach", .number(0...8784), default: 12, unit: "hours",
+                    "A solution further away in time is not valid."),
+                Parameter(
                     "calwt", .flag, default: false,
-                    "Scales the weights by the gains too, so that they stand for the corrected data's noise.")
+                    "Scales the weights by the gains too, so that they stand for the corrected data's noise."),
             ],
             gives: ["ms_path", "calibration_applied"]))
 }

@@ -13,6 +13,9 @@ public enum CalibrationSolveDeclaration {
                     "A catalogue of the field (CSV), used as sky model where config names neither it nor a calibrator."),
             ],
             options: sky + solving + flagging + [
+                Parameter(
+                    "registry", .path, optional: true,
+                    "A directory in which the solution is entered, for calibration-apply to find by time."),
                 Parameter("plots", .flag, default: true, "Draws bandpass and gains of all antennas as SVG."),
                 Parameter(
                     "truth", .path, optional: true,

@@ -10,9 +10,9 @@ public struct CalibrationApplyStage: Stage {
 
     public func run(_ parameters: StageParameters, in context: any StageContext) throws -> StageResult {
         let path = parameters.text("ms_path")!
-        let paths = try Self.tablePaths(parameters.value("caltables") ?? .null)
-        let tables = try paths.map { try CalibrationTable(reading: $0) }
         let set = try MeasurementSet(opening: path, writable: true)
+        let paths = try Self.chosenTables(parameters, set: set)
+        let tables = try paths.map { try CalibrationTable(reading: $0) }
         var correction = MeasurementSetCorrection()
         correction.threads = context.cpuCount
         correction.calibratesWeights = parameters.flag("calwt")
@@ -38,6 +38,19 @@ public struct CalibrationApplyStage: Stage {
             ],
             message: "\(outcome.rows) rows corrected by \(tables.map(\.kind.letter).joined(separator: ", "))",
             warnings: warnings)
+    }
+
+    /// The tables given, else the nearest in time that the registry has.
+    private static func chosenTables(_ parameters: StageParameters, set: MeasurementSet) throws -> [String] {
+        guard parameters.value("caltables")?.isNull ?? true, let directory = parameters.text("registry") else {
+            return try tablePaths(parameters.value("caltables") ?? .null)
+        }
+        let frequencies = set.windows.flatMap(\.frequencies)
+        let entry = try SolutionRegistry(directory: directory).nearest(
+            to: (set.timeRange.0 + set.timeRange.1) / 2,
+            band: (frequencies.min() ?? 0)...(frequencies.max() ?? 0),
+            reach: (parameters.double("registry_reach") ?? 12) * 3600)
+        return try tablePaths(.object(entry.caltables.mapValues(JSONValue.string)))
     }
 
     /// - Throws: `Refusal` (bad data) unless `value` is an object or a list of paths.

@@ -32,6 +32,14 @@ public struct CalibrationSolveStage: Stage {
                 history: "task \(context.taskID) attempt \(context.attempt): \(table.kind.rawValue), \(sky.origin)")
             caltables[table.kind.letter] = .string(context.finalPath(name))
         }
+        if let directory = parameters.text("registry") {
+            let frequencies = set.windows.flatMap(\.frequencies)
+            try SolutionRegistry(directory: directory).add(
+                SolutionRegistry.Entry(
+                    task: "\(context.taskID)-\(context.attempt)", start: set.timeRange.0, end: set.timeRange.1,
+                    band: (frequencies.min() ?? 0)...(frequencies.max() ?? 0),
+                    caltables: caltables.compactMapValues(\.text)))
+        }
         var report = SolutionReport(outcome, antennaNames: names, skyOrigin: sky.origin)
         if let truth = parameters.text("truth") {
             report.errors = try GainTruth(reading: truth).errors(of: tables)
