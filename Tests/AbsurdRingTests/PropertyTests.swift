@@ -16,6 +16,29 @@ import Testing
 
         var oldest: Int { entries.firstIndex { $0.state != .freed } ?? entries.count }
         func first(_ state: State) -> Int? { entries.firstIndex { $0.state == state } }
+
+        /// The successor sees delivered results again and frees what was revoked.
+        mutating func leaderDied() {
+            for index in entries.indices {
+                if entries[index].state == .delivered { entries[index].state = .done }
+                if entries[index].state == .revoked { entries[index].state = .freed }
+            }
+        }
+    }
+
+    /// What the worker ran is lost, what it had not begun comes back, its results stay.
+    private func workerDied(_ lane: Lane, _ model: inout PlainQueue) {
+        var fates: [Int: Lane.Fate] = [:]
+        lane.reclaim { fates[Int($0.position)] = $1 }
+        for index in model.entries.indices {
+            switch model.entries[index].state {
+            case .offered: #expect(fates.removeValue(forKey: index) == .notBegun)
+            case .running: #expect(fates.removeValue(forKey: index) == .lost)
+            default: continue
+            }
+            model.entries[index].state = .freed
+        }
+        #expect(fates.isEmpty)
     }
 
     @Test(arguments: 0..<60) func `a lane behaves as a plain queue through every attach, adoption and reclaim`(
@@ -85,29 +108,13 @@ import Testing
                 #expect(lane.revoke(UInt64(index)) == isOffered)
                 if isOffered { model.entries[index].state = .revoked }
             case 96..<98:
-                // The leader dies; its successor sees delivered results again and frees what was revoked.
                 leader = try #require(try SharedSegment.adopt(runDirectory: bench.runDirectory))
                 #expect(leader.corruptLanes.isEmpty)
                 lane = leader.lane(worker: 0, seat: 0)
-                for index in model.entries.indices {
-                    if model.entries[index].state == .delivered { model.entries[index].state = .done }
-                    if model.entries[index].state == .revoked { model.entries[index].state = .freed }
-                }
+                model.leaderDied()
             default:
-                // The worker dies: what it ran is lost, the rest is as it was.
                 worker = try Bench.attach(leader)
-                var fates: [Int: Lane.Fate] = [:]
-                while let view = lane.pollResult() { model.entries[Int(view.position)].state = .delivered }
-                lane.reclaim { fates[Int($0.position)] = $1 }
-                for index in model.entries.indices {
-                    switch model.entries[index].state {
-                    case .offered: #expect(fates.removeValue(forKey: index) == .notBegun)
-                    case .running: #expect(fates.removeValue(forKey: index) == .lost)
-                    default: continue
-                    }
-                    model.entries[index].state = .freed
-                }
-                #expect(fates.isEmpty)
+                workerDied(lane, &model)
                 seat = worker.seat(worker: 0, seat: 0)
             }
         }

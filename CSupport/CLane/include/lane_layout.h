@@ -23,7 +23,7 @@ _Static_assert(sizeof(void *) == 8, "offsets and generations need 64 bits");
 #define LANE_WORKERS_MAX 1024u
 #define LANE_MESSAGE_MAX 208u
 /* While one thing follows the other, both sides fetch slots this far ahead for writing. */
-#define LANE_AHEAD 6u
+#define LANE_AHEAD 8u
 #define LANE_STREAK 4u
 #define LANE_ARENA_MIN 4096u
 #define LANE_ARENA_MAX (1u << 23)
