@@ -99,9 +99,13 @@ import Testing
     }
 
     @Test func `Tiers set cells, sides and iterations`() throws {
+        let exact = try plan(["quality_tier": "high_precision"])
+        #expect(exact.cellArcseconds == 2.06 && exact.side == ImagingPlan.fastLength(6117))
         let standard = try plan([:])
-        #expect(standard.cellArcseconds == 2.06)
-        #expect(standard.side == ImagingPlan.fastLength(6117))
+        #expect(standard.cellArcseconds == 6.15 && standard.side == ImagingPlan.fastLength(2049))
+        #expect(try plan([:], baseline: 13500).cellArcseconds == 6.11, "four times finest at most")
+        #expect(try plan(["imsize_max": 8000]).cellArcseconds == 2.06)
+        #expect(try plan(["imsize": 512]).cellArcseconds == 8.25)
         let quick = try plan(["quality_tier": "development", "niter": 5000])
         #expect(quick.cellArcseconds == 8.25 && quick.iterations == 300)
         #expect(try plan(["imsize": 1001, "cell": 5]).side == 1002)

@@ -22,11 +22,15 @@ public enum ImagingDeclaration {
             "Side of the image; by default field_of_view over cell."),
         Parameter(
             "cell", .number(0.05...600), optional: true, unit: "arcsec",
-            "Side of a pixel; by default a fifth of half a wavelength over the longest baseline, (0.5 λ/u_max)/5."),
+            "Side of a pixel; by default (0.5 λ/u_max)/5 with the longest baseline u_max, or more, see imsize_max."),
+        Parameter(
+            "imsize_max", .integer(64...32768), default: 2048, unit: "pixels",
+            "Where the default cell asks for a wider image, cells grow until it fits, to (0.5 λ/u_max)/1.25 at most: "
+                + "core arrays have beams several times λ/u_max. Not in high_precision."),
         Parameter("field_of_view", .number(0.01...20), default: 3.5, unit: "degrees", "Side of the image on the sky."),
         Parameter(
-            "gridder", .choice(["wgridder", "wstacking"]), default: "wgridder",
-            "WSClean's gridder: the w-gridder is exact to 1e-4, w-stacking is WSClean's older own."),
+            "gridder", .choice(["wgridder", "wstacking"]), default: "wstacking",
+            "WSClean's gridder: the w-gridder is exact to 1e-4, w-stacking takes a third of its time on five minutes."),
         Parameter(
             "weighting", .choice(["briggs", "natural", "uniform"]), default: "briggs", "Weighting of the uv plane."),
         Parameter(
@@ -42,7 +46,7 @@ public enum ImagingDeclaration {
     private static let deconvolution = [
         Parameter(
             "niter", .integer(0...10_000_000), optional: true,
-            "CLEAN iterations at most: 300 in development, 50000 in standard, 200000 in high_precision; 0 is dirty."),
+            "CLEAN iterations at most: 300 in development, 30000 in standard, 200000 in high_precision; 0 is dirty."),
         Parameter(
             "auto_mask", .number(1...100), default: 3, unit: "sigma",
             "CLEAN freely down to this level, then only where it found something."),

@@ -95,13 +95,16 @@ struct ImagingPlan: Sendable, Hashable {
     var side: Int
     var iterations: Int
 
-    /// Cells: (0.5 λ / u_max) / 5, four times that in development. Side: the field of view, rounded up to a length whose
-    /// Fourier transform is fast.
+    /// Cells: (0.5 λ / u_max) / 5; four times that in development; in the standard tier as much coarser, up to that, as
+    /// brings the side below `imsize_max`. Side: the field of view, rounded up to a length whose Fourier transform is
+    /// fast.
     init(longestBaseline: Double, parameters: StageParameters, task: String) throws {
         let tier = parameters.text("quality_tier") ?? "standard"
         let finest = 0.5 / longestBaseline / 5 * 180 / .pi * 3600
-        cellArcseconds = parameters.double("cell") ?? Self.rounded(finest * (tier == "development" ? 4 : 1))
         let fieldOfView = parameters.double("field_of_view") ?? 3.5
+        let fitting = fieldOfView * 3600 / Double(parameters.int("imsize") ?? parameters.int("imsize_max") ?? 2048)
+        let growth = ["development": 4, "high_precision": 1][tier] ?? min(4, max(1, fitting / finest))
+        cellArcseconds = parameters.double("cell") ?? Self.rounded(finest * growth)
         let wanted = parameters.int("imsize") ?? Int((fieldOfView * 3600 / cellArcseconds).rounded(.up))
         guard wanted <= 32768 else {
             throw Refusal(
@@ -124,7 +127,7 @@ struct ImagingPlan: Sendable, Hashable {
             }
             return given ?? 200_000
         default:
-            return given ?? 50_000
+            return given ?? 30_000
         }
     }
 
