@@ -205,7 +205,7 @@ func fileText(_ path: String) -> String? {
 }
 
 /// Removes a directory and all in it; symbolic links are removed, not followed.
-func removeTree(_ path: String) {
+public func removeTree(_ path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     if status.st_mode & S_IFMT == S_IFDIR {
