@@ -4,7 +4,7 @@ import AbsurdRadio
 /// What a simulated observation's results are worth: figures, requirements and a verdict, as JSON.
 public struct TruthReport {
     let sources: SourceComparison
-    let gains: GainComparison?
+    let gains: GainTruth.Errors?
 
     /// - Parameters:
     ///   - truthDirectory: `truth` beside the simulated sub-bands.
@@ -15,9 +15,8 @@ public struct TruthReport {
         gains =
             tables.isEmpty
             ? nil
-            : try GainComparison(
-                tables: tables.map { try CalibrationTable(reading: $0) },
-                injected: InjectedGains(path: truthDirectory + "/gains.json"))
+            : try GainTruth(reading: truthDirectory + "/gains.json").errors(
+                of: tables.map { try CalibrationTable(reading: $0) })
     }
 
     struct Check {
@@ -41,7 +40,8 @@ public struct TruthReport {
     var checks: [Check] {
         var result = [
             Check(
-                name: "sources above 10 sigma missed", value: sources.expected.isEmpty ? nil : Double(sources.missed.count),
+                name: "sources above 10 sigma missed",
+                value: sources.expected.isEmpty ? nil : Double(sources.missed.count),
                 limit: 0, unit: "sources"),
             Check(
                 name: "median position error", value: sources.medianOffsetArcseconds,
@@ -55,8 +55,8 @@ public struct TruthReport {
         ]
         if let gains {
             result += [
-                Check(name: "gain phase error, rms", value: gains.phaseErrorDegreesRMS, limit: 3, unit: "deg"),
-                Check(name: "gain amplitude error, rms", value: gains.amplitudeErrorRMS, limit: 0.03, unit: ""),
+                Check(name: "gain phase error, rms", value: gains.phaseRMSDegrees, limit: 3, unit: "deg"),
+                Check(name: "gain amplitude error, rms", value: gains.amplitudeRMS, limit: 0.03, unit: ""),
             ]
         }
         return result
@@ -79,9 +79,8 @@ public struct TruthReport {
             "checks": .array(checks.map(\.json)), "passed": .bool(checks.allSatisfy(\.isPassed)),
             "gains": gains.map {
                 [
-                    "values": .integer(Int64($0.valueCount)), "antennas": .integer(Int64($0.antennaCount)),
-                    "phase_error_deg_rms": .number($0.phaseErrorDegreesRMS),
-                    "amplitude_error_rms": .number($0.amplitudeErrorRMS),
+                    "values": .integer(Int64($0.samples)), "phase_error_deg_rms": .number($0.phaseRMSDegrees),
+                    "amplitude_error_rms": .number($0.amplitudeRMS),
                 ]
             } ?? .null,
         ]

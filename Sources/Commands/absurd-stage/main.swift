@@ -7,6 +7,8 @@ case "run" where CommandLine.arguments.count == 2:
     exit(StageProcess().run().rawValue)
 case "simulate":
     exit(Simulate.run(Array(CommandLine.arguments.dropFirst(2))).rawValue)
+case "compare-truth":
+    exit(CompareTruth.run(Array(CommandLine.arguments.dropFirst(2))).rawValue)
 default:
     exit(
         StageProcess.complain(
