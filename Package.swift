@@ -87,8 +87,7 @@ var executables: [Target] {
             name: "AbsurdCommand",
             dependencies: [
                 "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost",
-                "AbsurdLeader",
-                argumentParser, logging,
+                "AbsurdLeader", "CLinux", argumentParser, logging,
             ],
             path: "Sources/Commands/absurd", exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .executableTarget(

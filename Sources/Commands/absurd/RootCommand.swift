@@ -13,7 +13,8 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            UpCommand.self, InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
+            UpCommand.self, DemoCommand.self,
+            InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
             WorkflowCommand.self, ScheduleCommand.self, DeadLetterCommand.self, ArchiveCommand.self,
             SimulateCommand.self,
         ])
