@@ -21,7 +21,10 @@ struct DemoRun {
             "inputs": ["input_path": .string(observation)],
             // Coarser than the standard tier's cell: the beam is 5 pixels wide, and the demo is for two cores.
             "config": [
-                "imaging": ["cell": 6, "imsize": 2000, "niter": 20000, "auto_threshold": 3, "gridder": "wstacking"]
+                "imaging": [
+                    "cell": 6, "imsize": 2000, "niter": 20000, "auto_mask": 6, "auto_threshold": 3,
+                    "gridder": "wstacking",
+                ]
             ],
         ])
         let id: TaskID = try await system.client.postgres.query(
