@@ -13,6 +13,7 @@
 namespace {
 
 typedef float Lanes __attribute__((vector_size(RADIO_LANES * sizeof(float))));
+typedef uint8_t Bytes __attribute__((vector_size(RADIO_LANES)));
 typedef double WideLanes __attribute__((vector_size(RADIO_LANES * sizeof(double))));
 // Vectors pass between functions by reference only: by value their calling convention differs between the clones.
 typedef float LanesInMemory __attribute__((vector_size(RADIO_LANES * sizeof(float)), aligned(4), may_alias));
@@ -195,12 +196,11 @@ WIDE void radio_accumulate_row(const float *__restrict re, const float *__restri
                                const float *__restrict b_re, const float *__restrict b_im, long channels,
                                double *__restrict out) {
     Lanes n_re = {}, n_im = {}, d = {}, chi = {}, samples = {};
-    long c = 0;
-    alignas(32) float w[RADIO_LANES];
-    for (; c < channels; c += RADIO_LANES) {
+    for (long c = 0; c < channels; c += RADIO_LANES) {
         long lanes = channels - c < RADIO_LANES ? channels - c : RADIO_LANES;
         Lanes x = {}, y = {}, p = {}, ar = {}, ai = {}, br = {}, bi = {};
-        for (long l = 0; l < RADIO_LANES; l++) w[l] = l < lanes ? static_cast<float>(counts[c + l]) : 0.0f;
+        Bytes bytes = {};
+        std::memcpy(&bytes, counts + c, static_cast<size_t>(lanes));
         if (lanes == RADIO_LANES) {
             x = CONST_LANES_AT(re + c), y = CONST_LANES_AT(im + c), p = CONST_LANES_AT(power + c);
             ar = CONST_LANES_AT(a_re + c), ai = CONST_LANES_AT(a_im + c);
@@ -211,7 +211,7 @@ WIDE void radio_accumulate_row(const float *__restrict re, const float *__restri
                 ar[l] = a_re[c + l], ai[l] = a_im[c + l], br[l] = b_re[c + l], bi[l] = b_im[c + l];
             }
         }
-        Lanes count = CONST_LANES_AT(w);
+        const Lanes count = __builtin_convertvector(bytes, Lanes);
         // conj(g_a) g_b
         Lanes jr = ar * br + ai * bi, ji = ar * bi - ai * br;
         Lanes known = jr * jr + ji * ji;

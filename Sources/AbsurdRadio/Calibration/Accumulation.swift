@@ -5,11 +5,14 @@ import CRadio
 struct BandpassPlanes: Sendable {
     let channelCount: Int
     let antennaCount: Int
+    /// Channels outside are zero for all antennas: sums need not visit them.
+    private(set) var used: Range<Int>
     var re: [Float]
     var im: [Float]
 
     init(polarizations: Int, antennas: Int, channels: Int) {
         (antennaCount, channelCount) = (antennas, channels)
+        used = 0..<channels
         re = [Float](repeating: 0, count: polarizations * antennas * channels)
         im = re
     }
@@ -19,6 +22,7 @@ struct BandpassPlanes: Sendable {
         polarizations: Int, antennas: Int, channels: Int, range: Range<Int>
     ) -> BandpassPlanes {
         var planes = BandpassPlanes(polarizations: polarizations, antennas: antennas, channels: channels)
+        planes.used = range
         for row in 0..<polarizations * antennas {
             for channel in range { planes.re[row * channels + channel] = 1 }
         }
@@ -155,13 +159,15 @@ extension VisibilityPlanes {
         gainIm: UnsafePointer<Float>, bandpass: BandpassPlanes, equations: NormalEquations, sums: ChannelSums
     ) {
         let (first, second) = (Int(rows.antenna1[row]), Int(rows.antenna2[row]))
-        let (a, b) = (bandpass.offset(polarization, first), bandpass.offset(polarization, second))
-        let offset = self.offset(polarization, row)
+        let start = bandpass.used.lowerBound
+        let (a, b) = (bandpass.offset(polarization, first) + start, bandpass.offset(polarization, second) + start)
+        let offset = self.offset(polarization, row) + start
         var out = (0.0, 0.0, 0.0, 0.0, 0.0)
         withUnsafeMutableBytes(of: &out) { bytes in
             radio_accumulate_row(
-                re.start + offset, im.start + offset, counts.start + offset, power.start + row * channelCount,
-                weights[row], gainRe + a, gainIm + a, gainRe + b, gainIm + b, channelCount,
+                re.start + offset, im.start + offset, counts.start + offset,
+                power.start + row * channelCount + start, weights[row], gainRe + a, gainIm + a, gainRe + b, gainIm + b,
+                bandpass.used.count,
                 bytes.assumingMemoryBound(to: Double.self).baseAddress!)
         }
         let sign: Double = first == baseline.first ? 1 : -1
