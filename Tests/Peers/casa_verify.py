@@ -88,6 +88,8 @@ def main(arguments):
     directory = os.path.abspath(arguments[2]) if len(arguments) > 2 else tempfile.mkdtemp(prefix="absurd-casa-")
     os.makedirs(directory, exist_ok=True)
     set_up_casa()
+    # Whatever CASA drops, its log above all, falls where the other files are.
+    os.chdir(directory)
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import casa_calibration as casa
 
