@@ -11,3 +11,5 @@
 #include "radio_ms.h"
 #include "radio_solve.h"
 #include "radio_caltable.h"
+#include "radio_gridder.h"
+#include "radio_clean.h"
