@@ -13,7 +13,10 @@ public enum ImagingDeclaration {
             gives: ["image_path", "image_paths", "preview_path", "beam", "rms_jy", "peak_jy", "imaging_summary"]))
 
     private static let geometry = [
-        Parameter("backend", .choice(["wsclean"]), default: "wsclean", "The program that grids and cleans."),
+        Parameter(
+            "backend", .choice(["wsclean", "native"]), default: "wsclean",
+            "What grids and cleans: the program WSClean, or the w-gridder and CLEAN of this one (faster; Stokes I only)."
+        ),
         Parameter(
             "quality_tier", .choice(["development", "standard", "high_precision"]), default: "standard",
             "development: cells four times coarser and at most 300 iterations; high_precision: at least 2000."),

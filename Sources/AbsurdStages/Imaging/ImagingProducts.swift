@@ -10,11 +10,11 @@ struct ImagingProducts {
     var parameters: StageParameters
     var context: any StageContext
 
-    func finish(version: WSCleanVersion, output: WSCleanOutput, plan: ImagingPlan) throws -> StageResult {
+    func finish(_ report: ImagerReport, plan: ImagingPlan) throws -> StageResult {
         let isClean = command.iterations > 0
         var image = try FITSImage(path: command.product(isClean ? "image" : "dirty"))
         try image.requireFinitePixels("image of \(input.path)")
-        describe(&image, version)
+        describe(&image, report)
         try image.write(to: context.writingPath("image.fits"))
         var paths: [String: JSONValue] = ["image": .string(context.finalPath("image.fits"))]
         if !parameters.flag("skip_fits_export") {
@@ -37,7 +37,7 @@ struct ImagingProducts {
         let peak = Double(image.pixels.lazy.filter(\.isFinite).max() ?? .nan)
         let title = "\(image.header.text("DATE-OBS")?.prefix(19) ?? "")  Stokes \(stokes)"
         try Preview().draw(image, title: title, rms: noise).writePNG(to: context.writingPath("preview.png"))
-        if isClean && !output.isThresholdReached {
+        if isClean && !report.isThresholdReached {
             warnings.append("CLEAN stopped at its \(command.iterations) iterations, before its threshold")
         }
         let arcseconds = 180 / Double.pi * 3600
@@ -54,9 +54,9 @@ struct ImagingProducts {
             "rms_jy": .number(noise), "peak_jy": .number(peak),
             "imaging_summary": [
                 "imsize": .integer(Int64(plan.side)), "cell_arcsec": .number(plan.cellArcseconds),
-                "data_column": .string(input.dataColumn), "wsclean": .string(version.description),
-                "major_iterations": .integer(Int64(output.majorIterations)),
-                "iterations": .integer(Int64(output.iterations)),
+                "data_column": .string(input.dataColumn), "imager": .string("\(report.name) \(report.version)"),
+                "major_iterations": .integer(Int64(report.majorIterations)),
+                "iterations": .integer(Int64(report.iterations)),
             ],
         ]
         let beamText = image.beam.map { "\(rounded($0.major * arcseconds))\" x \(rounded($0.minor * arcseconds))\"" }
@@ -77,14 +77,14 @@ struct ImagingProducts {
     }
 
     /// Provenance and primary beam.
-    private func describe(_ image: inout FITSImage, _ version: WSCleanVersion) {
+    private func describe(_ image: inout FITSImage, _ report: ImagerReport) {
         if let beam = input.primaryBeam { beam.describe(in: &image.header) }
         image.header.set("BUNIT", "Jy/beam")
         image.header.set("PBCOR", "NONE", "primary beam")
         image.header.addHistory("Absurd task \(context.taskID) attempt \(context.attempt): imaging of \(input.path)")
         let options = JSONValue.object(parameters.options).jsonText
         image.header.addHistory("Absurd options \(options)")
-        image.header.addHistory("WSClean \(version)")
+        image.header.addHistory("\(report.name) \(report.version)")
     }
 
     private func rename(_ from: String, _ kind: String) -> Bool {

@@ -3,7 +3,7 @@ import AbsurdPipeline
 import AbsurdRadio
 import Glibc
 
-/// Runs WSClean as a child and turns what it leaves into the stage's products.
+/// Runs WSClean as a child, or the native backend here, and turns what it leaves into the stage's products.
 public struct ImagingStage: Stage {
     public static let declaration = ImagingDeclaration.declaration
 
@@ -18,8 +18,14 @@ public struct ImagingStage: Stage {
         let plan = try ImagingPlan(
             longestBaseline: min(input.longestBaseline, parameters.double("uv_max") ?? .infinity),
             parameters: parameters, task: Self.declaration.name)
-        let version = try WSCleanVersion.installed(program: "wsclean")
         var command = command(parameters, input, plan, extra, context)
+        if parameters.text("backend") == "native" {
+            let report = try NativeImaging(command: command, input: input, plan: plan, context: context).run()
+            context.progress(0.97, "writing the products")
+            let products = ImagingProducts(command: command, input: input, parameters: parameters, context: context)
+            return try products.finish(report, plan: plan)
+        }
+        let version = try WSCleanVersion.installed(program: "wsclean")
         let scratch = try scratchDirectory(for: input, context)
         command.temporaryDirectory = scratch
         defer { rmdir(scratch) }
@@ -29,7 +35,10 @@ public struct ImagingStage: Stage {
         let output = try clean(command, version, context)
         context.progress(0.97, "writing the products")
         let products = ImagingProducts(command: command, input: input, parameters: parameters, context: context)
-        return try products.finish(version: version, output: output, plan: plan)
+        let report = ImagerReport(
+            name: "WSClean", version: version.description, majorIterations: output.majorIterations,
+            iterations: output.iterations, isThresholdReached: output.isThresholdReached)
+        return try products.finish(report, plan: plan)
     }
 
     private func command(
