@@ -215,6 +215,14 @@ private struct Field {
         #expect(bad?.why.contains("sources[0]") == true)
     }
 
+    @Test func `Imaging refuses a threshold that is not below the mask's, before it reads anything`() {
+        let refusal = #expect(throws: Refusal.self) {
+            try RecordingContext().run(
+                ImagingStage.self, ["inputs": ["ms_path": "/a.ms"], "config": ["auto_mask": 3, "auto_threshold": 3]])
+        }
+        #expect(refusal?.why.contains("auto_threshold") == true && refusal?.exit == .badData)
+    }
+
     @Test func `Photometry of a Measurement Set alone says what to do`() {
         let refusal = #expect(throws: Refusal.self) {
             try RecordingContext().run(PhotometryStage.self, ["inputs": ["ms_path": "/a.ms"]])

@@ -12,6 +12,7 @@ public struct ImagingStage: Stage {
     public func run(_ parameters: StageParameters, in context: any StageContext) throws -> StageResult {
         let extra = try WSCleanOption.arguments(
             parameters.value("wsclean_options") ?? .object([:]), task: Self.declaration.name)
+        try checkThresholds(parameters)
         context.progress(0, "reading the measurement set")
         let input = try ImagingInput(
             reading: parameters.text("ms_path")!, dataColumn: parameters.text("data_column") ?? "auto")
@@ -39,6 +40,16 @@ public struct ImagingStage: Stage {
             name: "WSClean", version: version.description, majorIterations: output.majorIterations,
             iterations: output.iterations, isThresholdReached: output.isThresholdReached)
         return try products.finish(report, plan: plan)
+    }
+
+    /// WSClean refuses this only after it has reordered the data, and a retry can't mend it.
+    private func checkThresholds(_ parameters: StageParameters) throws {
+        guard let mask = parameters.double("auto_mask"), let threshold = parameters.double("auto_threshold"),
+            threshold >= mask
+        else { return }
+        throw Refusal(
+            "task \(Self.declaration.name)", why: "config.auto_threshold \(threshold) is not below auto_mask \(mask)",
+            remedy: "CLEAN goes from the mask's level down to the threshold's: give a lower threshold", exit: .badData)
     }
 
     private func command(
