@@ -14,10 +14,10 @@ enum CompareTruth {
             print(report.json.jsonText)
             return .success
         } catch let refusal as Refusal {
-            StageProcess.complain("absurd-stage compare-truth: \(refusal)")
+            _ = StageProcess.complain("absurd-stage compare-truth: \(refusal)")
             return refusal.exit
         } catch {
-            StageProcess.complain("absurd-stage compare-truth: \(error)")
+            _ = StageProcess.complain("absurd-stage compare-truth: \(error)")
             return .no
         }
     }
