@@ -53,6 +53,17 @@ import Testing
         #expect(thread.isCut)
     }
 
+    @Test func `When the stage itself is killed its program dies too`() async throws {
+        let thread = try LifeThread()
+        defer { thread.remove() }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = thread.path] in
+            _ = try ChildProcess(["sh", "-c", "exec 9>\(path); echo started; exec sleep 1000"]).run { _ in
+                kill(getpid(), SIGKILL)
+            }
+        }
+        #expect(thread.isCut)
+    }
+
     @Test func `A killed program tells its signal`() throws {
         #expect(try ChildProcess(["sh", "-c", "kill -9 $$"]).run() == .killed(signal: SIGKILL))
     }

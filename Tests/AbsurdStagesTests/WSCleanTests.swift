@@ -47,8 +47,9 @@ import Testing
 
     @Test func `Several channels are cleaned together and their sum is the product`() {
         var wide = command
-        wide.extraWords = ["-channels-out", "4"]
-        #expect(wide.arguments(for: WSCleanVersion(3, 1)).contains("-join-channels"))
+        wide.channels = 4
+        let words = wide.arguments(for: WSCleanVersion(3, 1)).joined(separator: " ")
+        #expect(words.hasSuffix("-no-dirty -channels-out 4 -join-channels -fit-spectral-pol 2 /data/a.ms"))
         #expect(wide.product("image") == "/work/absurd-MFS-image.fits")
     }
 
@@ -107,7 +108,7 @@ import Testing
         #expect(try plan(["imsize_max": 8000]).cellArcseconds == 2.06)
         #expect(try plan(["imsize": 512]).cellArcseconds == 8.25)
         let quick = try plan(["quality_tier": "development", "niter": 5000])
-        #expect(quick.cellArcseconds == 8.25 && quick.iterations == 300)
+        #expect(quick.cellArcseconds == 8.25 && quick.iterations == 300 && quick.channels == 1)
         #expect(try plan(["imsize": 1001, "cell": 5]).side == 1002)
         #expect(try plan(["quality_tier": "high_precision"]).iterations >= 2000)
         #expect(throws: Refusal.self) { try plan(["quality_tier": "high_precision", "niter": 100]) }

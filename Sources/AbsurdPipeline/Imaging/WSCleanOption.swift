@@ -12,7 +12,6 @@ public struct WSCleanOption: Sendable, Hashable {
         WSCleanOption("multiscale-scale-bias", .number(0.1...1), "less favours large scales"),
         WSCleanOption("multiscale-max-scales", .integer(1...20), "number of scales"),
         WSCleanOption("multiscale-gain", .number(0.01...1), "step of the sub-minor loop"),
-        WSCleanOption("channels-out", .integer(1...64), "images across the band, joined when cleaning"),
         WSCleanOption("fit-spectral-pol", .integer(1...8), "terms of the spectrum of each component"),
         WSCleanOption("deconvolution-channels", .integer(1...64), "channels while cleaning"),
         WSCleanOption("local-rms", .flag, "noise that varies over the image for mask and threshold"),

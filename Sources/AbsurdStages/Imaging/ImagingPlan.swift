@@ -11,6 +11,8 @@ struct ImagingInput: Sendable {
     var lowFrequency: Double
     var highFrequency: Double
     var dataColumn: String
+    /// Channels of all windows.
+    var channelCount: Int
     /// Visibilities of all windows: rows times channels.
     var visibilityCount: Int
     var primaryBeam: DriftingBeam?
@@ -41,6 +43,7 @@ struct ImagingInput: Sendable {
         dataColumn = choice == "auto" ? (hasCorrected ? "CORRECTED_DATA" : "DATA") : choice
         self.path = path
         (lowFrequency, highFrequency) = (low, high)
+        channelCount = frequencies.count
         visibilityCount = set.rowCount * (set.windows.map(\.frequencies.count).max() ?? 1)
         longestBaseline = try Self.longestBaseline(set) * high / 299_792_458
         guard longestBaseline > 0 else {
@@ -94,6 +97,8 @@ struct ImagingPlan: Sendable, Hashable {
     var cellArcseconds: Double
     var side: Int
     var iterations: Int
+    /// Parts of the band.
+    var channels: Int
 
     /// Cells: (0.5 λ / u_max) / 5; four times that in development; in the standard tier as much coarser, up to that, as
     /// brings the side below `imsize_max`. Side: the field of view, rounded up to a length whose Fourier transform is
@@ -113,6 +118,7 @@ struct ImagingPlan: Sendable, Hashable {
         }
         side = parameters.int("imsize") == nil ? Self.fastLength(max(64, wanted)) : wanted + wanted % 2
         iterations = try Self.iterations(parameters.int("niter"), tier: tier, task: task)
+        channels = parameters.int("channels_out") ?? ["development": 1, "high_precision": 8][tier] ?? 3
     }
 
     private static func iterations(_ given: Int?, tier: String, task: String) throws -> Int {
@@ -127,7 +133,7 @@ struct ImagingPlan: Sendable, Hashable {
             }
             return given ?? 200_000
         default:
-            return given ?? 30_000
+            return given ?? 20_000
         }
     }
 

@@ -95,7 +95,7 @@ struct ImagingProducts {
     private func removeLeftovers() {
         for kind in ["image", "dirty", "residual", "model", "psf"] { unlink(command.product(kind)) }
         guard command.isMultiFrequency else { return }
-        for channel in 0..<64 {
+        for channel in 0..<command.channels {
             let number = String(repeating: "0", count: channel < 10 ? 3 : 2) + "\(channel)"
             for kind in ["image", "dirty", "residual", "model", "psf"] {
                 unlink("\(command.prefix)-\(number)-\(kind).fits")

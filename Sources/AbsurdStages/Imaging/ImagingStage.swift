@@ -62,6 +62,7 @@ public struct ImagingStage: Stage {
             imageSide: plan.side, cellArcseconds: plan.cellArcseconds, iterations: plan.iterations,
             dataColumn: input.dataColumn, threads: min(parameters.int("threads") ?? .max, context.cpuCount),
             memoryGigabytes: (min(parameters.double("memory_gb") ?? .infinity, available) * 100).rounded() / 100)
+        command.channels = min(plan.channels, input.channelCount)
         command.gain = parameters.double("gain") ?? command.gain
         command.majorGain = parameters.double("mgain") ?? command.majorGain
         command.autoMask = parameters.double("auto_mask") ?? command.autoMask

@@ -10,6 +10,8 @@ struct WSCleanCommand: Sendable, Hashable {
     var imageSide: Int
     var cellArcseconds: Double
     var iterations: Int
+    /// Parts of the band that are imaged on their own and cleaned together.
+    var channels = 1
     var gain = 0.1
     var majorGain = 0.8
     var autoMask = 3.0
@@ -26,7 +28,7 @@ struct WSCleanCommand: Sendable, Hashable {
     var extraWords: [String] = []
 
     /// Whether the band is imaged in parts, which changes the names of the files.
-    var isMultiFrequency: Bool { (extraWords.firstIndex(of: "-channels-out").map { extraWords[$0 + 1] } ?? "1") != "1" }
+    var isMultiFrequency: Bool { channels > 1 }
 
     /// Path of a product: "image", "residual", "model", "psf" or "dirty".
     func product(_ kind: String) -> String { prefix + (isMultiFrequency ? "-MFS-" : "-") + kind + ".fits" }
@@ -54,7 +56,11 @@ struct WSCleanCommand: Sendable, Hashable {
             // Without CLEAN no beam is fitted unless the PSF is asked for.
             words += ["-make-psf"]
         }
-        if isMultiFrequency && iterations > 0 { words.append("-join-channels") }
+        if channels > 1 { words += ["-channels-out", "\(channels)"] }
+        if channels > 1 && iterations > 0 {
+            words.append("-join-channels")
+            if !extraWords.contains("-fit-spectral-pol") { words += ["-fit-spectral-pol", "2"] }
+        }
         return words + extraWords + [measurementSet]
     }
 }

@@ -85,6 +85,14 @@ struct ImageValidation: Sendable {
         countable.isEmpty ? nil : Double(countable.count - missed.count) / Double(countable.count)
     }
 
+    /// Part of the bright detections that the catalogue has: what is missing there is new, or an artefact.
+    var reliability: Double? {
+        let bright = sources.count {
+            $0.found.signalToNoise >= limits.completenessSigma && $0.primaryBeamGain >= limits.primaryBeamMin
+        }
+        return bright == 0 ? nil : Double(usable.count) / Double(bright)
+    }
+
     /// Matches that the checks use: bright enough, and well inside the primary beam.
     private var usable: [Match] {
         matches.matches.filter {
@@ -124,6 +132,7 @@ struct ImageValidation: Sendable {
             "expected": .integer(Int64(countable.count)),
             "missed": .array(missed.prefix(50).map { .string($0.source.name) }),
             "completeness": number(completeness),
+            "reliability": number(reliability),
             "completeness_sigma": .number(limits.completenessSigma),
             "match_radius_arcsec": .number(limits.matchRadiusArcseconds),
             "astrometry": [
