@@ -56,7 +56,7 @@ import Testing
     @Test func `When the stage itself is killed its program dies too`() async throws {
         let thread = try LifeThread()
         defer { thread.remove() }
-        await #expect(processExitsWith: .signal(SIGKILL)) { [path = thread.path] in
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = thread.path as String] in
             _ = try ChildProcess(["sh", "-c", "exec 9>\(path); echo started; exec sleep 1000"]).run { _ in
                 kill(getpid(), SIGKILL)
             }

@@ -24,7 +24,10 @@ import Testing
             ImagingStage.self,
             [
                 "inputs": ["ms_path": .string(set)],
-                "config": ["cell": 20, "imsize": 512, "niter": 2000, "channels_out": 2, "auto_threshold": 1],
+                "config": [
+                    "cell": 6, "imsize": 800, "niter": 2000, "channels_out": 2, "auto_threshold": 1,
+                    "primary_beam_limit": 0.8,
+                ],
             ])
         let path = try #require(result.outputs["image_path"]?.text)
         let image = try FITSImage(path: path)
@@ -44,7 +47,7 @@ import Testing
         #expect(image.header.text("PBCOR") == "NONE" && image.header.text("BUNIT") == "Jy/beam")
         let products = try #require(result.outputs["image_paths"]?.members)
         #expect(Set(products.keys) == ["image", "primary_beam_corrected", "residual", "model", "psf"])
-        for product in products.values { #expect(try FITSImage(path: product.text!).width == 512) }
+        for product in products.values { #expect(try FITSImage(path: product.text!).width == 800) }
         let corrected = try FITSImage(path: try #require(products["primary_beam_corrected"]?.text))
         #expect(corrected.isPrimaryBeamCorrected && corrected.pixels.contains(where: \.isNaN))
         _ = try RGBPicture(readingPNG: try #require(result.outputs["preview_path"]?.text))
@@ -69,11 +72,22 @@ import Testing
                 ["inputs": ["ms_path": .string(set)], "config": ["data_column": "CORRECTED_DATA"]])
         }
         #expect(column?.why == "it has no CORRECTED_DATA")
-        let failure = #expect(throws: WSCleanFailure.self) {
+        let empty = #expect(throws: Refusal.self) {
             try context.run(
                 ImagingStage.self,
                 ["inputs": ["ms_path": .string(set)], "config": ["uv_min": 900_000, "imsize": 64, "cell": 20]])
         }
-        #expect(failure?.description.hasPrefix("wsclean ended with ") == true)
+        #expect(empty?.why.hasPrefix("every pixel is NaN") == true)
+        let failure = #expect(throws: WSCleanFailure.self) {
+            try context.run(
+                ImagingStage.self,
+                [
+                    "inputs": ["ms_path": .string(set)],
+                    "config": [
+                        "imsize": 64, "cell": 20, "wsclean_options": ["pol": "V"],
+                    ],
+                ])
+        }
+        #expect(failure?.description.hasPrefix("wsclean ended with ") == true, "\(failure?.description ?? "")")
     }
 }

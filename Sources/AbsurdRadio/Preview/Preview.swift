@@ -157,7 +157,9 @@ public struct Preview {
         }
         canvas.frame(x: x - 1, y: top - 1, width: width + 2, height: layout.height + 2, Preview.faint)
         var taken: [Int] = []
-        for value in Preview.ticks(low: layout.low, high: layout.high) {
+        // Below the knee the scale is linear and steps of decades say nothing.
+        for value in Preview.ticks(low: layout.low, high: layout.high)
+        where value == 0 || abs(value) > 0.6 * layout.knee {
             let row = top + Int((1 - layout.brightness(value)) * Double(layout.height - 1))
             guard taken.allSatisfy({ abs($0 - row) >= 22 }) else { continue }
             taken.append(row)
