@@ -7,6 +7,7 @@ public enum Catalogue {
         ConvertSchema.declaration,
         CatalogSetupDeclaration.declaration, ImagingDeclaration.declaration, ValidationDeclaration.declaration,
         CrossmatchDeclaration.declaration, PhotometryDeclaration.declaration, PhotometryDeclaration.batchDeclaration,
+        CreateMosaicDeclaration.declaration, OrganizeFilesDeclaration.declaration,
         CalibrationSolveDeclaration.declaration,
         CalibrationApplyDeclaration.declaration,
     ]

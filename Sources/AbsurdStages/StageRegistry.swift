@@ -5,7 +5,7 @@ public enum StageRegistry {
     public static let stages: [any Stage.Type] = [
         ConvertStage.self,
         CatalogSetupStage.self, ImagingStage.self, ValidationStage.self, CrossmatchStage.self, PhotometryStage.self,
-        PhotometryBatchStage.self,
+        PhotometryBatchStage.self, CreateMosaicStage.self, OrganizeFilesStage.self,
         CalibrationSolveStage.self,
         CalibrationApplyStage.self,
     ]

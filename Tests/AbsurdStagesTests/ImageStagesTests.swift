@@ -223,6 +223,50 @@ private struct Field {
         #expect(refusal?.why.contains("auto_threshold") == true && refusal?.exit == .badData)
     }
 
+    @Test func `A mosaic of shifted images holds intrinsic fluxes and less noise`() throws {
+        let context = RecordingContext()
+        let field = try Field(hasPrimaryBeam: true)
+        let paths = try field.write(to: context.directory)
+        var shifted = field.image
+        for y in 0..<Field.side {
+            for x in 0..<Field.side { shifted[x, y] = x >= 40 ? field.image[x - 40, y] : .nan }
+        }
+        shifted.header.set("CRPIX1", 201.0)
+        try shifted.write(to: context.directory + "/shifted.fits")
+        let result = try context.run(
+            CreateMosaicStage.self,
+            ["inputs": ["images": [.string(paths.image), .string(context.directory + "/shifted.fits")]]])
+        let mosaic = try FITSImage(path: try #require(result.outputs["mosaic_path"]?.text))
+        #expect(mosaic.width >= Field.side && mosaic.isPrimaryBeamCorrected)
+        let photometry = try ForcedPhotometry(mosaic)
+        for source in field.catalogue {
+            let measured = try #require(photometry.measure(ra: source.ra, dec: source.dec))
+            #expect(abs(measured.flux - source.flux) < 6 * Field.rms + 0.02 * source.flux, "\(source.name)")
+        }
+        let noise = try FITSImage(path: try #require(result.outputs["mosaic_noise_path"]?.text))
+        let (x, y) = try ImageCoordinates(noise.header).pixel(ra: 150.15, dec: 30)
+        #expect(abs(Double(noise[Int(x), Int(y)]) / (Field.rms / 2.0.squareRoot()) - 1) < 0.2)
+        let refusal = #expect(throws: Refusal.self) {
+            try context.run(CreateMosaicStage.self, ["inputs": ["images": []]])
+        }
+        #expect(refusal?.why == "inputs.images is not a list of paths")
+    }
+
+    @Test func `Products are linked by date and kind, and again without harm`() throws {
+        let context = RecordingContext()
+        let paths = try Field().write(to: context.directory)
+        let params: JSONValue = [
+            "outputs": ["image_path": .string(paths.image), "detected_sources": "/no/such.csv"],
+            "config": ["directory": .string(context.directory + "/tree"), "date": "2025-06-15"],
+        ]
+        for _ in 0..<2 {
+            let result = try context.run(OrganizeFilesStage.self, params)
+            let link = context.directory + "/tree/2025-06-15/images/\(context.taskID)-image.fits"
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == paths.image)
+            #expect(result.warnings == ["/no/such.csv is not there"])
+        }
+    }
+
     @Test func `Photometry of a Measurement Set alone says what to do`() {
         let refusal = #expect(throws: Refusal.self) {
             try RecordingContext().run(PhotometryStage.self, ["inputs": ["ms_path": "/a.ms"]])
