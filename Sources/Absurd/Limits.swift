@@ -63,4 +63,7 @@ public enum Limits {
     public static let skyModelSourcesMax = 1000
     /// Visibilities that one thread holds at a time while it reads or corrects.
     public static let visibilityChunkBytes = 4 << 20
+
+    /// A file system with less room than this is called full when a program fails to write to it.
+    public static let freeDiskBytesMin: UInt64 = 64 << 20
 }

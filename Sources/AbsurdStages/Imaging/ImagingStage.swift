@@ -120,6 +120,11 @@ public struct ImagingStage: Stage {
         case .exited(0):
             return output
         case .exited(let code):
+            // WSClean passes on CFITSIO's words for a full disk, which do not say so.
+            let directory = context.writingPath("")
+            if freeBytes(directory) < Limits.freeDiskBytesMin {
+                throw WSCleanFailure("the disk of \(directory) is full; make room on it (wsclean ended with \(code))")
+            }
             throw WSCleanFailure("wsclean ended with \(code): \(output.lastError ?? "no reason given")")
         case .killed(let signal):
             let hint = signal == SIGKILL ? ", as the kernel does when memory is short" : ""
