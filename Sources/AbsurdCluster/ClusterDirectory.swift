@@ -137,7 +137,8 @@ struct ClusterDirectory {
     /// Written at every start, so that a directory may move and a release may change its mind.
     func configure(socketDirectory: String, superuser: String, settings: [String: String]) throws(Refusal) {
         var all = [
-            "listen_addresses": "''", "unix_socket_directories": "'\(socketDirectory)'", "port": "5432",
+            "listen_addresses": "''", "unix_socket_directories": "'\(socketDirectory.replacing("'", with: "''"))'",
+            "port": "5432",
             "unix_socket_permissions": "0700", "fsync": "on", "full_page_writes": "on", "max_connections": "100",
             "max_wal_size": "2GB", "checkpoint_timeout": "15min", "wal_compression": "on",
             "shared_buffers": "\(Self.sharedBuffersMebibytes)MB",

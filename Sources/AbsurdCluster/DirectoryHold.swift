@@ -53,7 +53,9 @@ extension Refusal {
                 path, why: String(cString: strerror(code)), remedy: "choose a directory of yours with --state-dir",
                 exit: .notAllowed)
         default:
-            Refusal(path, why: String(cString: strerror(code)), remedy: "", exit: .cannotCreate)
+            Refusal(
+                path, why: String(cString: strerror(code)), remedy: "choose another directory with --state-dir",
+                exit: .cannotCreate)
         }
     }
 }
