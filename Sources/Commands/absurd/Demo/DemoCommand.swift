@@ -21,7 +21,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(name: .customLong("state-dir"), help: "Where everything is kept (default: demo in the state directory).")
     var stateDirectory: String?
 
-    @Option(help: "Size of the observation: tiny, small or full.")
+    @Option(help: "Size of the observation: small, full, or tiny, which has too few antennas for the requirements.")
     var size = "small"
 
     @Option(help: "Seed of the simulated sky, gains and noise.")
@@ -35,21 +35,28 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let began = Timestamp.now
         let state = stateDirectory.map(Paths.absolute) ?? Paths.stateDirectory(nil) + "/demo"
-        try prepare(state)
-        let observation = DemoObservation(size: size, seed: seed, directory: state + "/observation-\(size)-\(seed)")
-        if observation.exists() {
-            Console.out("observation  reusing \(observation.directory)")
-        } else {
-            Console.out("observation  simulating \(size), seed \(seed), in \(observation.directory)")
-            try observation.make()
+        guard ["tiny", "small", "full"].contains(size) else {
+            throw Refusal("size \(size)", why: "there is none", remedy: "use tiny, small or full", exit: .usage)
         }
+        let observation = DemoObservation(size: size, seed: seed, directory: state + "/observation-\(size)-\(seed)")
+        let isReused = access(state + "/postgres/data", F_OK) == 0
+        // The system first: it takes hold of the directory, and refuses what can't work before anything is written.
         let system = try await LocalSystem.start(
-            stateDirectory: state, options: leader, handlesSignals: true, say: Console.say)
+            stateDirectory: state, options: leader, handlesSignals: true, drain: .seconds(1), say: Console.say)
         let passed: Bool
         do {
+            Console.out("database     \(isReused ? "reusing the" : "a new private") cluster in \(state)/postgres")
+            if !isReused { for left in ["products", "work"] { emptyDirectory(state + "/" + left) } }
+            if observation.exists() {
+                Console.out("observation  reusing \(observation.directory)")
+            } else {
+                Console.out("observation  simulating \(size), seed \(seed), in \(observation.directory)")
+                try observation.make()
+            }
             passed = try await show(system, observation)
         } catch {
             await system.stop()
+            if !keep, !isReused { removeTree(state + "/postgres") }
             throw error
         }
         await system.stop()
@@ -63,19 +70,10 @@ struct DemoCommand: AsyncParsableCommand {
         guard passed else { throw AnswerIsNo() }
     }
 
-    /// Says what is there from an earlier run; removes what an earlier run without --keep left behind.
-    private func prepare(_ state: String) throws {
-        for end in state.indices.dropFirst() where state[end] == "/" { mkdir(String(state[..<end]), 0o755) }
-        guard mkdir(state, 0o755) == 0 || errno == EEXIST else {
-            throw Refusal(
-                state, why: String(cString: strerror(errno)), remedy: "choose another --state-dir", exit: .cannotCreate)
-        }
-        if access(state + "/postgres", F_OK) == 0 {
-            Console.out("database     reusing the cluster in \(state)/postgres")
-        } else {
-            Console.out("database     a new private cluster in \(state)/postgres")
-            for left in ["products", "work", "logs"] { removeTree(state + "/" + left) }
-        }
+    /// What an earlier run without --keep left behind belongs to tasks that no database knows any more.
+    private func emptyDirectory(_ path: String) {
+        removeTree(path)
+        mkdir(path, 0o755)
     }
 
     private func show(_ system: LocalSystem, _ observation: DemoObservation) async throws -> Bool {

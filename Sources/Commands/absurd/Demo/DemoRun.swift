@@ -28,8 +28,12 @@ struct DemoRun {
             ],
         ])
         let id: TaskID = try await system.client.postgres.query(
-            "SELECT absurd.workflow_run($1, $2, $3)",
-            [.text(chain.name), .jsonb(params.jsonBytes), .text(system.configuration.queues[0])])[0].get(0)
+            "SELECT absurd.workflow_run($1, $2, $3, $4, $5)",
+            [
+                .text(chain.name), .jsonb(params.jsonBytes), .text(system.configuration.queues[0]), .int4(0),
+                // Nobody waits through a back-off: a failure ends the demo with its reason. Crashes cost no retry.
+                .int4(0),
+            ])[0].get(0)
         return DemoRun(system: system, chain: chain, workflow: id)
     }
 
@@ -53,6 +57,11 @@ struct DemoRun {
                 sayChanges(rows, &said)
             }
             if records.allSatisfy({ $0.state.isTerminal }) { return records }
+            if system.leader.isOver {
+                // Or the next run on this database would go on with it beside its own.
+                try await system.client.postgres.query("SELECT absurd.workflow_cancel($1)", [.uuid(workflow)])
+                throw Refusal("demo", why: "it was stopped before its end", remedy: "run it again", exit: .tryAgain)
+            }
             try await Task.sleep(for: .seconds(Self.redrawSeconds))
         }
     }
@@ -86,6 +95,8 @@ struct DemoRun {
             row.attempt = Int(max(record.attempt, 1))
             row.place = live?.place ?? (record.state.isTerminal ? record.worker ?? "" : "")
             row.message = live?.message ?? record.error ?? ""
+            let result = record.state == .completed ? record.result.flatMap { try? JSONValue(parsing: $0) } : nil
+            row.warnings = (result?["warnings"]?.items ?? []).compactMap(\.text)
             return row
         }
     }
@@ -101,6 +112,7 @@ struct DemoRun {
             let attempt = row.attempt > 1 ? " (attempt \(row.attempt))" : ""
             let error = row.state == .failed || row.state == .retrying ? ": \(row.message)" : ""
             Console.out("  \(row.name) \(verb)\(attempt)\(error)")
+            for warning in row.warnings { Console.out("    warning: \(warning)") }
         }
     }
 

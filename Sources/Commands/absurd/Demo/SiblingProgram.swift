@@ -1,11 +1,13 @@
 import Absurd
+import ArgumentParser
 import CLinux
 import Glibc
 
 /// Runs a program that was installed beside this one and collects what it prints.
 enum SiblingProgram {
     /// - Returns: its standard output; standard error goes where ours goes.
-    /// - Throws: `Refusal` when it can't be started or does not exit with 0.
+    /// - Throws: `Refusal` when it can't be started; `ArgumentParser.ExitCode` when it does not exit with 0, because
+    ///   it has said why itself.
     static func run(_ name: String, _ arguments: [String]) throws -> String {
         let program = Paths.sibling(name)
         var ends: [Int32] = [-1, -1]
@@ -31,9 +33,7 @@ enum SiblingProgram {
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0, errno == EINTR {}
         guard status == 0 else {
-            throw Refusal(
-                "\(name) \(arguments.first ?? "")", why: "it ended with status \(status >> 8 & 0xFF)",
-                remedy: "see its message above", exit: .no)
+            throw ArgumentParser.ExitCode(status & 0x7F == 0 ? status >> 8 & 0xFF : 1)
         }
         return output
     }

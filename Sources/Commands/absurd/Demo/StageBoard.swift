@@ -14,6 +14,8 @@ struct StageBoard {
         /// Such as "worker 1 on CPUs 0-1"; empty before the stage has one.
         var place: String = ""
         var message: String = ""
+        /// Of a stage that ended well all the same.
+        var warnings: [String] = []
     }
 
     var rows: [Row]

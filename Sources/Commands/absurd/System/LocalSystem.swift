@@ -30,10 +30,12 @@ final class LocalSystem: Sendable {
     /// - Parameters:
     ///   - stateDirectory: absolute; made when it is missing.
     ///   - handlesSignals: SIGTERM and SIGINT drain the leader; `runToEnd` returns then.
+    ///   - drain: how long running tasks may go on then; nil is the leader's own measure.
     ///   - say: gets a line when something takes long.
     /// - Throws: `Refusal`; nothing is left running then.
     static func start(
-        stateDirectory: String, options: LeaderOptions, handlesSignals: Bool, say: (String) -> Void = { _ in }
+        stateDirectory: String, options: LeaderOptions, handlesSignals: Bool, drain: Span? = nil,
+        say: (String) -> Void = { _ in }
     ) async throws -> LocalSystem {
         // A wrong setting is refused before anything is made or started.
         var configuration = try options.configuration(
@@ -44,6 +46,7 @@ final class LocalSystem: Sendable {
             try Self.migrate(settings)
             configuration.database = settings
             configuration.handlesSignals = handlesSignals
+            configuration.drain = drain ?? configuration.drain
             try Self.applyDefaults(options, settings)
             let leader = try Leader.start(configuration)
             try Self.write(cluster.url, to: Paths.databaseFile(stateDirectory))
