@@ -26,7 +26,9 @@ import Testing
         let output = try Program.absurd.run(["--help"])
         let names = output.out.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }.dropFirst()
             .compactMap { $0.split(separator: " ").first.map(String.init) }
-        for name in ["up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "simulate"] {
+        for name in [
+            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "simulate", "demo",
+        ] {
             #expect(names.contains(name), "\(name)")
         }
     }
@@ -41,6 +43,9 @@ import Testing
             (["tasks", "list", "--database-url", "postgresql://127.0.0.1:1/none"], 69),
             (["tasks", "list", "--database-url", "://"], 78),
             (["up", "--workers", "many", "--state-dir", "relative-is-fine"], 64),
+            (["up", "--queue-name", ""], 64), (["demo", "--size", "huge"], 64),
+            (["demo", "--state-dir", "/dev/null"], 73),
+            (["leader", "--database-url", "postgresql:///none?host=/nonexistent"], 69),
         ] as [([String], Int32)])
     func badInputIsOneLineAndTheRightExitCode(arguments: [String], code: Int32) throws {
         let scratch = try TestCluster.temporaryDirectory("cli")
@@ -52,6 +57,15 @@ import Testing
         #expect(output.out.isEmpty)
         if code != 64 { #expect(output.error.split(separator: "\n").count == 1, "\(output.error)") }
         #expect(!output.error.contains("Fatal") && !output.error.isEmpty)
+    }
+
+    @Test func aSettingThatDoesNotExistIsNamedWithItsLine() throws {
+        let scratch = try TestCluster.temporaryDirectory("cli")
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        try "workers: 2\nwokers: 8\n".write(toFile: scratch + "/leader.yaml", atomically: true, encoding: .utf8)
+        let output = try Program.absurd.run(["up", "--config", scratch + "/leader.yaml", "--state-dir", scratch])
+        #expect(output.code == 78)
+        #expect(output.error.contains("line 2: there is no setting wokers"))
     }
 
     @Test func absurdctlWithoutALeaderSaysSo() throws {

@@ -69,7 +69,8 @@ struct LeaderOptions: ParsableArguments {
         var logger = Logger(label: "absurd.leader") { _ in LineLogHandler() }
         if let text = setting(logLevel, "ABSURD_LOG_LEVEL", "log-level") {
             guard let level = Logger.Level(rawValue: text) else {
-                throw Self.refusal("log-level", text, "info or debug")
+                throw Self.refusal(
+                    "log-level", text, Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
             }
             logger.logLevel = level
         }
@@ -80,6 +81,9 @@ struct LeaderOptions: ParsableArguments {
         if queues.isEmpty { queues = Paths.environment["ABSURD_QUEUE_NAME"].map { [$0] } ?? [] }
         if queues.isEmpty { queues = file.list("queue-name") }
         if queues.isEmpty { queues = ["dsa110-pipeline"] }
+        for name in queues where !(1...Limits.queueNameBytesMax).contains(name.utf8.count) {
+            throw Self.refusal("queue-name", name, "1 to \(Limits.queueNameBytesMax) bytes")
+        }
         var configuration = LeaderConfiguration(
             node: setting(nodeID, "ABSURD_WORKER_ID", "node-id") ?? Self.hostName(), queues: queues,
             database: database, stateDirectory: state, placement: placement, taskTypes: Catalogue.types,

@@ -2,6 +2,12 @@ import Absurd
 
 /// A YAML file as far as settings need it: `name: value`, lists as `[a, b]` or as lines of `- a`, comments, quotes.
 struct SettingsFile {
+    /// As the leader's flags.
+    static let known: Set<String> = [
+        "queue-name", "workers", "concurrency", "workload", "poll-interval", "task-timeout", "max-retries", "node-id",
+        "numa", "log-level",
+    ]
+
     private var values: [String: [String]] = [:]
 
     init() {}
@@ -32,6 +38,11 @@ struct SettingsFile {
             }
             let name = Self.trimmed(line[..<colon]).replacing("_", with: "-")
             let value = Self.trimmed(line[line.index(after: colon)...])
+            guard Self.known.contains(name) else {
+                throw Refusal(
+                    "settings file \(path)", why: "line \(index + 1): there is no setting \(name)",
+                    remedy: "known: \(Self.known.sorted().joined(separator: ", "))", exit: .configuration)
+            }
             open = name
             if value.isEmpty { continue }
             if value.hasPrefix("["), value.hasSuffix("]") {

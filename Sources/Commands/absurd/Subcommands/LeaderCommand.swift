@@ -1,5 +1,6 @@
 import Absurd
 import AbsurdLeader
+import AbsurdStore
 import ArgumentParser
 
 struct LeaderCommand: AsyncParsableCommand {
@@ -20,6 +21,12 @@ struct LeaderCommand: AsyncParsableCommand {
         let settings = try database.settings()
         var configuration = try leader.configuration(database: settings, state: database.state)
         configuration.handlesSignals = true
+        // Once it runs, a leader outlives its database; at the start a wrong URL must not look like one that is away.
+        do {
+            try PostgresSession(settings).query("SELECT absurd.current_time()")
+        } catch {
+            throw DatabaseOptions.refusal(error, settings)
+        }
         try LocalSystem.applyDefaults(leader, settings)
         let running = try Leader.start(configuration)
         Console.say("node \(configuration.node) serves \(configuration.queues.joined(separator: ", "))")

@@ -8,8 +8,10 @@ enum Paths {
 
     /// `--state-dir`, else ABSURD_STATE_DIR, else /var/lib/absurd for root and the XDG directory for others. Absolute.
     static func stateDirectory(_ given: String?) -> String {
+        // An empty one is an unset shell variable, and must not become the current directory.
         let path =
-            given ?? environment["ABSURD_STATE_DIR"]
+            given.flatMap { $0.isEmpty ? nil : $0 }
+            ?? environment["ABSURD_STATE_DIR"].flatMap { $0.isEmpty ? nil : $0 }
             ?? (geteuid() == 0
                 ? "/var/lib/absurd"
                 : environment["XDG_STATE_HOME"].map { $0 + "/absurd" }
