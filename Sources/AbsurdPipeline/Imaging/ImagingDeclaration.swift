@@ -33,7 +33,8 @@ public enum ImagingDeclaration {
         Parameter("field_of_view", .number(0.01...20), default: 3.5, unit: "degrees", "Side of the image on the sky."),
         Parameter(
             "gridder", .choice(["wgridder", "wstacking"]), default: "wstacking",
-            "WSClean's gridder: the w-gridder is exact to 1e-4, w-stacking takes a third of its time on five minutes."),
+            "WSClean's gridder: the w-gridder is exact to 1e-4; w-stacking takes 0.4 of its time a major iteration, and "
+                + "single peaks came out up to 2 % lower."),
         Parameter(
             "weighting", .choice(["briggs", "natural", "uniform"]), default: "briggs", "Weighting of the uv plane."),
         Parameter(
