@@ -66,7 +66,7 @@ struct SpawnCommand: AsyncParsableCommand {
             }
             guard wait else { return }
             let records = try await client.wait(ids)
-            for record in records { Console.say("\(record.id) \(record.state.rawValue) \(record.error ?? "")") }
+            for record in records { Console.say("\(record.id) \(record.summary)") }
             if records.contains(where: { $0.state != .completed }) { throw AnswerIsNo() }
         }
     }

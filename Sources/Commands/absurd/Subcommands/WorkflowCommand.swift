@@ -73,7 +73,7 @@ struct WorkflowRun: AsyncParsableCommand {
             guard wait else { return }
             let stages = try await WorkflowStage.all(of: id, client)
             let records = try await client.wait(stages.map(\.task))
-            for record in records { Console.say("\(record.name) \(record.state.rawValue) \(record.error ?? "")") }
+            for record in records { Console.say("\(record.name) \(record.summary)") }
             if records.contains(where: { $0.state != .completed }) { throw AnswerIsNo() }
         }
     }
