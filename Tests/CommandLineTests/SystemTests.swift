@@ -35,14 +35,19 @@ import Testing
                 defer { client.close() }
                 let arguments = ["leader", "--queue-name", "q", "--workers", "2", "--node-id", "phoenix"]
                 let first = try program.start(arguments)
+                // They run until the test says so: none can end before all of them are seen to run.
+                let wait: JSONValue = [
+                    "command": ["sh", "-c", .string("until [ -e \(scratch)/go ]; do sleep 0.05; done")]
+                ]
                 let ids = try await client.spawnMany(
-                    (0..<4).map { _ in NewTask(queue: "q", name: "sleep", params: ["seconds": 3]) })
+                    (0..<4).map { _ in NewTask(queue: "q", name: "command", params: wait) })
                 try await eventually("all run") {
                     try await client.tasks(ids).allSatisfy { $0.state == .claimed }
                 }
                 kill(first.processIdentifier, SIGKILL)
                 first.waitUntilExit()
                 let second = try program.start(arguments)
+                #expect(FileManager.default.createFile(atPath: scratch + "/go", contents: nil))
                 let records = try await client.wait(ids, timeoutSeconds: 60)
                 #expect(records.allSatisfy { $0.state == .completed })
                 #expect(records.allSatisfy { $0.attempt <= 2 })
