@@ -24,8 +24,10 @@ struct LeaderCommand: AsyncParsableCommand {
         // Once it runs, a leader outlives its database; at the start a wrong URL must not look like one that is away.
         do {
             try PostgresSession(settings).query("SELECT absurd.current_time()")
-        } catch {
+        } catch  where !["57P03", "53300"].contains(error.sqlState) {
             throw DatabaseOptions.refusal(error, settings)
+        } catch {
+            Console.say("the database is starting, or has no connection free: the leader waits for it")
         }
         try LocalSystem.applyDefaults(leader, settings)
         let running = try Leader.start(configuration)
