@@ -72,6 +72,7 @@ var rooms: [Target] {
             name: "AbsurdClient", dependencies: ["Absurd", "AbsurdStore"], exclude: ["Statements"],
             plugins: ["EmbedSQL"]),
         .target(name: "AbsurdPipeline", dependencies: ["Absurd"]),
+        .target(name: "AbsurdObserve", dependencies: ["Absurd"]),
         .target(name: "AbsurdWorker", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "CLinux"]),
         .target(
             name: "AbsurdLeader",
@@ -122,6 +123,7 @@ var tests: [Target] {
             name: "AbsurdLeaderTests",
             dependencies: ["AbsurdLeader", "AbsurdWorker", "AbsurdClient", "AbsurdWorkerProcess", "TestSupport"]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
+        .testTarget(name: "AbsurdObserveTests", dependencies: ["AbsurdObserve"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
         .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
         .testTarget(
