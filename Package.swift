@@ -77,6 +77,9 @@ var rooms: [Target] {
         .target(
             name: "AbsurdLeader",
             dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", "CLinux", logging]),
+        .target(
+            name: "AbsurdOperate", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "AbsurdStore"],
+            exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
         .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio", "CChild"]),
     ]
@@ -88,7 +91,7 @@ var executables: [Target] {
             name: "AbsurdCommand",
             dependencies: [
                 "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost",
-                "AbsurdLeader", "CLinux", argumentParser, logging,
+                "AbsurdLeader", "AbsurdOperate", "CLinux", argumentParser, logging,
             ],
             path: "Sources/Commands/absurd", exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .executableTarget(
@@ -126,6 +129,8 @@ var tests: [Target] {
         .testTarget(name: "AbsurdObserveTests", dependencies: ["AbsurdObserve"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
         .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
+        .testTarget(
+            name: "AbsurdOperateTests", dependencies: ["AbsurdOperate", "AbsurdCluster", "AbsurdHost", "TestSupport"]),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [

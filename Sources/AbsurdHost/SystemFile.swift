@@ -1,9 +1,9 @@
 import Glibc
 
 /// Small files of /proc and /sys.
-enum SystemFile {
+public enum SystemFile {
     /// The whole file as text; nil when it can't be read.
-    static func text(_ path: String, bytesMax: Int = 4 << 20) -> String? {
+    public static func text(_ path: String, bytesMax: Int = 4 << 20) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -19,14 +19,14 @@ enum SystemFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func list(_ path: String) -> CPUSet? { text(path).flatMap { CPUSet(list: $0) } }
+    public static func list(_ path: String) -> CPUSet? { text(path).flatMap { CPUSet(list: $0) } }
 
-    static func number(_ path: String) -> Int64? {
+    public static func number(_ path: String) -> Int64? {
         text(path).flatMap { Int64($0.split(whereSeparator: \.isWhitespace).first ?? "") }
     }
 
     /// `key value` lines, as in memory.events and vmstat.
-    static func value(_ key: String, in path: String) -> Int64? {
+    public static func value(_ key: String, in path: String) -> Int64? {
         guard let text = text(path) else { return nil }
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
@@ -35,7 +35,7 @@ enum SystemFile {
         return nil
     }
 
-    static func names(in directory: String) -> [String] {
+    public static func names(in directory: String) -> [String] {
         guard let handle = opendir(directory) else { return [] }
         defer { closedir(handle) }
         var names: [String] = []

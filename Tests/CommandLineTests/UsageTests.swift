@@ -8,6 +8,7 @@ import Testing
         ["tasks", "cancel"], ["tasks", "retry"], ["tasks", "logs"], ["tasks", "explain"], ["workflow"],
         ["workflow", "run"], ["workflow", "list"], ["workflow", "get"], ["workflow", "cancel"], ["workflow", "retry"],
         ["schedule"], ["schedule", "add"], ["dlq"], ["dlq", "replay"], ["archive"],
+        ["doctor"], ["tune"],
     ]
 
     @Test(arguments: commands)
@@ -27,7 +28,8 @@ import Testing
         let names = output.out.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }.dropFirst()
             .compactMap { $0.split(separator: " ").first.map(String.init) }
         for name in [
-            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "simulate", "demo",
+            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "doctor", "tune",
+            "simulate", "demo",
         ] {
             #expect(names.contains(name), "\(name)")
         }

@@ -105,10 +105,19 @@ extension LeaderLoop {
         }
     }
 
+    private var hostName: String {
+        let text = SystemFile.text("/proc/sys/kernel/hostname") ?? ""
+        return text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
+    }
+
     /// What other nodes and the dashboard see of this one: sent with every renewal.
     func info() -> JSONValue {
         [
-            "pid": .integer(Int64(getpid())), "workers": .array(workerTable()), "status": status(),
+            "pid": .integer(Int64(getpid())), "user_id": .integer(Int64(geteuid())), "host": .string(hostName),
+            "state_directory": .string(configuration.stateDirectory),
+            "poll_interval_seconds": .number(configuration.pollInterval.seconds),
+            "task_names": .array(configuration.taskTypes.map { .string($0.name) }),
+            "workers": .array(workerTable()), "status": status(),
         ]
     }
 }

@@ -16,6 +16,7 @@ struct RootCommand: AsyncParsableCommand {
             UpCommand.self, DemoCommand.self,
             InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
             WorkflowCommand.self, ScheduleCommand.self, DeadLetterCommand.self, ArchiveCommand.self,
+            DoctorCommand.self, TuneCommand.self,
             SimulateCommand.self,
         ])
 

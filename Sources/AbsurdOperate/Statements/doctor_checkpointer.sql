@@ -1,0 +1,1 @@
+SELECT c.num_timed, c.num_requested FROM pg_stat_checkpointer c

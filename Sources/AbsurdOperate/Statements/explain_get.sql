@@ -1,0 +1,3 @@
+-- One task.
+EXPLAIN (FORMAT JSON)
+SELECT t.status FROM absurd.tasks t WHERE t.task_id = '00000000-0000-0000-0000-000000000000'

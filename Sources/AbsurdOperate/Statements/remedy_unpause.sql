@@ -1,0 +1,1 @@
+UPDATE absurd.queues SET paused = false WHERE queue_name = 'QUEUE'
