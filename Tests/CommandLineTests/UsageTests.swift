@@ -70,6 +70,19 @@ import Testing
         #expect(output.error.contains("line 2: there is no setting wokers"))
     }
 
+    @Test func theDatabaseURLMayLieInAFileAsTheUnitsHaveIt() async throws {
+        try await withDatabase { database in
+            let scratch = try TestCluster.temporaryDirectory("cli")
+            defer { try? FileManager.default.removeItem(atPath: scratch) }
+            let program = Program.absurd.with("ABSURD_STATE_DIR", scratch)
+                .with("ABSURD_DATABASE_URL_FILE", scratch + "/database-url")
+            #expect(try program.run(["tasks", "list"]).code == 78)
+            try (database.url + "\n").write(toFile: scratch + "/database-url", atomically: true, encoding: .utf8)
+            let output = try program.run(["tasks", "list"])
+            #expect(output.code == 0, "\(output.error)")
+        }
+    }
+
     @Test func absurdctlWithoutALeaderSaysSo() throws {
         let output = try Program(name: "absurdctl").run(["status", "--state-dir", "/nonexistent"])
         #expect(output.code == 69)

@@ -5,7 +5,11 @@ import ArgumentParser
 
 /// How a command finds the database.
 struct DatabaseOptions: ParsableArguments {
-    @Option(help: "Where the database is (default: $ABSURD_DATABASE_URL, else that of `absurd up` on this machine).")
+    @Option(
+        help: """
+            Where the database is (default: $ABSURD_DATABASE_URL, else the file $ABSURD_DATABASE_URL_FILE, else that of \
+            `absurd up` on this machine).
+            """)
     var databaseURL: String?
 
     @Option(name: .customLong("state-dir"), help: "State directory of `absurd up` (default: $ABSURD_STATE_DIR).")
@@ -15,10 +19,21 @@ struct DatabaseOptions: ParsableArguments {
 
     func settings() throws -> ConnectionSettings {
         if let url = databaseURL ?? Paths.environment["ABSURD_DATABASE_URL"] { return try ConnectionSettings(url: url) }
+        if let file = Paths.environment["ABSURD_DATABASE_URL_FILE"] { return try Self.settings(file: file) }
         guard let line = Paths.text(Paths.databaseFile(state))?.split(separator: "\n").first else {
             throw Refusal(
                 "database", why: "none is named, and no `absurd up` runs in \(state)",
                 remedy: "start `absurd up`, or set ABSURD_DATABASE_URL", exit: .unavailable)
+        }
+        return try ConnectionSettings(url: String(line))
+    }
+
+    /// The first line of a file that holds the URL, and with it perhaps a password: a credential of systemd's.
+    static func settings(file: String) throws -> ConnectionSettings {
+        guard let line = Paths.text(file)?.split(separator: "\n").first else {
+            throw Refusal(
+                "ABSURD_DATABASE_URL_FILE=\(file)", why: "no line in it can be read",
+                remedy: "write the URL into it, readable by this user", exit: .configuration)
         }
         return try ConnectionSettings(url: String(line))
     }
