@@ -3,10 +3,10 @@ SHELL := /bin/bash
 PEER_PYTHON := $(abspath .build/venv/bin/python)
 BENCHES :=
 FAULTS :=
--include Benchmarks/*.mk Tests/Faults/*.mk
+-include Benchmarks/*.mk Tests/*/*.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench tidy faults docs clean venv programs
+.PHONY: help setup build demo test bench tidy faults deb docs clean venv programs
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -23,7 +23,7 @@ demo: build ## simulate an observation, run the pipeline on it, show the image a
 venv: setup ## the peers that tests compare with (pyuvdata, python-casacore), in .build/venv
 	@Tests/Peers/venv.sh
 
-test: setup venv tidy ## style, then every test against the real parts
+test: setup venv tidy check-deploy ## style, then every test against the real parts
 	swift build --build-tests
 	ABSURD_PEER_PYTHON=$${ABSURD_PEER_PYTHON:-$(PEER_PYTHON)} swift test --skip-build
 
@@ -32,6 +32,9 @@ tidy: ## style as a test: format, sizes, names, layering, SQL in its place
 
 bench: build $(BENCHES) ## every benchmark, as ratios to a floor or a named peer
 faults: build $(FAULTS) ## kill things at random and check that nothing was lost
+
+deb: build ## a Debian package of the programs, their libraries, units, man pages and completions, in .build/deb
+	@deploy/debian/build.sh
 
 docs: build ## the reference pages, from the programs' own tables
 	@docs/reference.sh
