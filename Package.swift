@@ -81,6 +81,7 @@ var rooms: [Target] {
             name: "AbsurdOperate", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "AbsurdStore"],
             exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
+        .target(name: "AbsurdDashboard", dependencies: ["Absurd"], exclude: ["Pages"]),
         .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio", "CChild"]),
     ]
 }
@@ -128,6 +129,7 @@ var tests: [Target] {
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
         .testTarget(name: "AbsurdObserveTests", dependencies: ["AbsurdObserve"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
+        .testTarget(name: "AbsurdDashboardTests", dependencies: ["Absurd", "AbsurdDashboard"]),
         .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
         .testTarget(
             name: "AbsurdOperateTests", dependencies: ["AbsurdOperate", "AbsurdCluster", "AbsurdHost", "TestSupport"]),
