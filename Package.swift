@@ -78,7 +78,8 @@ var rooms: [Target] {
             name: "AbsurdLeader",
             dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", "CLinux", logging]),
         .target(
-            name: "AbsurdOperate", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "AbsurdStore"],
+            name: "AbsurdOperate",
+            dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "AbsurdStore", "AbsurdObserve"],
             exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
         .target(name: "AbsurdDashboard", dependencies: ["Absurd"], exclude: ["Pages"]),
@@ -132,7 +133,9 @@ var tests: [Target] {
         .testTarget(name: "AbsurdDashboardTests", dependencies: ["Absurd", "AbsurdDashboard"]),
         .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
         .testTarget(
-            name: "AbsurdOperateTests", dependencies: ["AbsurdOperate", "AbsurdCluster", "AbsurdHost", "TestSupport"]),
+            name: "AbsurdOperateTests",
+            dependencies: ["AbsurdOperate", "AbsurdObserve", "AbsurdCluster", "AbsurdHost", "TestSupport"],
+            exclude: ["Frames"]),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [

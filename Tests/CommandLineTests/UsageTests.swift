@@ -8,7 +8,7 @@ import Testing
         ["tasks", "cancel"], ["tasks", "retry"], ["tasks", "logs"], ["tasks", "explain"], ["workflow"],
         ["workflow", "run"], ["workflow", "list"], ["workflow", "get"], ["workflow", "cancel"], ["workflow", "retry"],
         ["schedule"], ["schedule", "add"], ["dlq"], ["dlq", "replay"], ["archive"],
-        ["doctor"], ["tune"],
+        ["monitor"], ["doctor"], ["tune"],
     ]
 
     @Test(arguments: commands)
@@ -28,7 +28,8 @@ import Testing
         let names = output.out.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }.dropFirst()
             .compactMap { $0.split(separator: " ").first.map(String.init) }
         for name in [
-            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "doctor", "tune",
+            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "monitor", "doctor",
+            "tune",
             "simulate", "demo",
         ] {
             #expect(names.contains(name), "\(name)")

@@ -1,11 +1,5 @@
 /// From which measured value on a check speaks up, where it is not one of the alerts' thresholds.
 enum Bounds {
-    static let depthWarning: Int64 = 500
-    static let depthCritical: Int64 = 1000
-    static let oldestPendingSecondsWarning = 600.0
-    static let oldestPendingSecondsCritical = 3600.0
-    static let databaseSecondsWarning = 0.5
-    static let databaseSecondsCritical = 1.0
     static let statementSeconds = 0.1
     static let snapshotSecondsWarning = 60.0
     static let snapshotSecondsCritical = 900.0

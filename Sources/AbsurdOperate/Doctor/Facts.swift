@@ -168,13 +168,26 @@ public struct NodeFacts: Sendable, Hashable {
         public var state: String
         public var cpus: String?
         public var numaNode: Int?
-        public var running: Int
+        public var tasks: [Task]
         public var respawns: Int
+        public var completed: Int
+        public var failed: Int
+        public var uptimeSeconds: Double?
+
+        public var running: Int { tasks.count }
+
+        public struct Task: Sendable, Hashable {
+            public var id: String
+            public var name: String
+            public var progress: Double?
+            public var message: String?
+        }
     }
 
     public var name: String
     public var isAlive: Bool
     public var leaseSeconds: Double
+    public var secondsSinceRenewal: Double?
     public var queues: [String]
     public var host: String?
     public var process: Int?
@@ -202,8 +215,14 @@ public struct NodeFacts: Sendable, Hashable {
         workers = (info["workers"]?.items ?? []).map { row in
             Worker(
                 index: whole(row["worker"]) ?? 0, process: whole(row["pid"]), state: row["state"]?.text ?? "",
-                cpus: row["cpus"]?.text, numaNode: whole(row["numa_node"]), running: row["running"]?.items?.count ?? 0,
-                respawns: whole(row["respawns"]) ?? 0)
+                cpus: row["cpus"]?.text, numaNode: whole(row["numa_node"]),
+                tasks: (row["running"]?.items ?? []).map { task in
+                    Worker.Task(
+                        id: task["task_id"]?.text ?? "", name: task["task_name"]?.text ?? "",
+                        progress: task["progress"]?.double, message: task["message"]?.text)
+                },
+                respawns: whole(row["respawns"]) ?? 0, completed: whole(row["completed"]) ?? 0,
+                failed: whole(row["failed"]) ?? 0, uptimeSeconds: row["uptime_seconds"]?.double)
         }
         seats = whole(info["status"]?["seats"]) ?? 0
         running = whole(info["status"]?["running"]) ?? 0

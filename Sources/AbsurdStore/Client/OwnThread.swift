@@ -3,7 +3,7 @@ import Glibc
 
 /// Starts a detached thread. libpq's blocking calls run on threads like this and never on Swift's own pool, which has
 /// one a core.
-func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+public func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

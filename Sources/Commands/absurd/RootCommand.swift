@@ -16,7 +16,7 @@ struct RootCommand: AsyncParsableCommand {
             UpCommand.self, DemoCommand.self,
             InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
             WorkflowCommand.self, ScheduleCommand.self, DeadLetterCommand.self, ArchiveCommand.self,
-            DoctorCommand.self, TuneCommand.self,
+            MonitorCommand.self, DoctorCommand.self, TuneCommand.self,
             SimulateCommand.self,
         ])
 
@@ -33,6 +33,8 @@ struct RootCommand: AsyncParsableCommand {
         } catch let refusal as Refusal {
             Console.say("absurd: \(refusal)")
             Glibc.exit(refusal.exit.rawValue)
+        } catch let quiet as QuietExit {
+            Glibc.exit(quiet.code.rawValue)
         } catch let code as AnswerIsNo {
             _ = code
             Glibc.exit(Absurd.ExitCode.no.rawValue)
@@ -44,3 +46,6 @@ struct RootCommand: AsyncParsableCommand {
 
 /// The command ran, said what it had to say, and the answer is no: exit code 1.
 struct AnswerIsNo: Error {}
+
+/// The command has said all that there is to say, and ends with this code.
+struct QuietExit: Error { var code: Absurd.ExitCode }

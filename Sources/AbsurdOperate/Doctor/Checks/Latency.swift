@@ -1,3 +1,5 @@
+import AbsurdObserve
+
 /// High latency: the database's answers, the poll interval, slow statements.
 enum Latency {
     static let checks = [
@@ -10,14 +12,8 @@ enum Latency {
     static func database(_ facts: Facts) -> [Diagnosis]? {
         guard let samples = facts.database?.latencySeconds, !samples.isEmpty else { return nil }
         let median = samples.sorted()[samples.count / 2]
-        let severity: Diagnosis.Severity
-        if median > Bounds.databaseSecondsCritical {
-            severity = .critical
-        } else if median > Bounds.databaseSecondsWarning {
-            severity = .warning
-        } else {
-            return []
-        }
+        guard let worst = Thresholds.databaseLatencySeconds.severity(of: median) else { return [] }
+        let severity: Diagnosis.Severity = worst == .alert ? .critical : .warning
         return [
             Diagnosis(
                 "database-latency", severity, cause: "the database answers slowly",

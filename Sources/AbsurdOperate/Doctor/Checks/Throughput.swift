@@ -1,3 +1,5 @@
+import AbsurdObserve
+
 /// Low throughput: who should be working, and is not.
 enum Throughput {
     static let checks = [
@@ -87,14 +89,11 @@ enum Throughput {
         facts.database?.queues?.compactMap { queue in
             let depth = queue.pending + queue.claimed
             let oldest = queue.oldestPendingSeconds ?? 0
-            let severity: Diagnosis.Severity
-            if depth > Bounds.depthCritical || oldest > Bounds.oldestPendingSecondsCritical {
-                severity = .critical
-            } else if depth > Bounds.depthWarning || oldest > Bounds.oldestPendingSecondsWarning {
-                severity = .warning
-            } else {
-                return nil
-            }
+            let found = [
+                Thresholds.depth.severity(of: Double(depth)), Thresholds.oldestPendingSeconds.severity(of: oldest),
+            ]
+            guard let worst = found.compactMap({ $0 }).max() else { return nil }
+            let severity: Diagnosis.Severity = worst == .alert ? .critical : .warning
             return Diagnosis(
                 "queue-depth", severity, cause: "queue \(queue.name) falls behind",
                 evidence: "\(queue.pending) pending, \(queue.claimed) claimed, the oldest pending for \(Int(oldest)) s",
