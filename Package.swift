@@ -3,6 +3,7 @@
 import PackageDescription
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -17,6 +18,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: cTargets + plugins + rooms + executables + tests,
     cxxLanguageStandard: .cxx17  // casacore 3.5 does not compile as C++20
@@ -81,6 +83,12 @@ var rooms: [Target] {
             name: "AbsurdOperate",
             dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "AbsurdStore", "AbsurdObserve"],
             exclude: ["Statements"], plugins: ["EmbedSQL"]),
+        .target(
+            name: "AbsurdMeasure",
+            dependencies: [
+                "Absurd", "AbsurdHost", "AbsurdStore", "AbsurdCluster", "AbsurdObserve", "CLinux", histogram,
+            ],
+            exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
         .target(name: "AbsurdDashboard", dependencies: ["Absurd"], exclude: ["Pages"]),
         .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio", "CChild"]),
@@ -93,7 +101,7 @@ var executables: [Target] {
             name: "AbsurdCommand",
             dependencies: [
                 "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost",
-                "AbsurdLeader", "AbsurdOperate", "CLinux", argumentParser, logging,
+                "AbsurdLeader", "AbsurdOperate", "AbsurdMeasure", "CLinux", argumentParser, logging,
             ],
             path: "Sources/Commands/absurd", exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .executableTarget(
@@ -127,6 +135,13 @@ var tests: [Target] {
         .testTarget(
             name: "AbsurdLeaderTests",
             dependencies: ["AbsurdLeader", "AbsurdWorker", "AbsurdClient", "AbsurdWorkerProcess", "TestSupport"]),
+        .testTarget(
+            name: "AbsurdMeasureTests",
+            dependencies: [
+                "Absurd", "AbsurdStore", "AbsurdHost", "AbsurdObserve", "AbsurdMeasure", "AbsurdCommand",
+                "AbsurdWorkerProcess",
+                "TestSupport",
+            ]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
         .testTarget(name: "AbsurdObserveTests", dependencies: ["AbsurdObserve"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),

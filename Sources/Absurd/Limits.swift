@@ -66,4 +66,15 @@ public enum Limits {
 
     /// A file system with less room than this is called full when a program fails to write to it.
     public static let freeDiskBytesMin: UInt64 = 64 << 20
+
+    /// A load's ids are kept in memory for the proof at its end: 32 bytes each.
+    public static let loadTasksMax = 50_000_000
+    public static let loadRatePerSecondMax = 100_000
+    public static let loadProducersMax = 64
+    /// A load gives up on what has not ended when nothing has ended for so long.
+    public static let loadSettleSeconds = 30
+    /// A leader that is measured must serve its queue by then.
+    public static let measuredStartSeconds = 60
+    /// One round of the dispatch benchmark, however slow the machine.
+    public static let dispatchSeconds = 300
 }

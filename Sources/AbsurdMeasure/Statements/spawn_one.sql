@@ -1,0 +1,1 @@
+SELECT absurd.spawn_task($1, $2, $3)
