@@ -8,7 +8,7 @@ import Testing
         ["tasks", "cancel"], ["tasks", "retry"], ["tasks", "logs"], ["tasks", "explain"], ["workflow"],
         ["workflow", "run"], ["workflow", "list"], ["workflow", "get"], ["workflow", "cancel"], ["workflow", "retry"],
         ["schedule"], ["schedule", "add"], ["dlq"], ["dlq", "replay"], ["archive"],
-        ["monitor"], ["doctor"], ["tune"],
+        ["monitor"], ["benchmark"], ["load"], ["doctor"], ["tune"],
     ]
 
     @Test(arguments: commands)
@@ -28,9 +28,8 @@ import Testing
         let names = output.out.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS:") }.dropFirst()
             .compactMap { $0.split(separator: " ").first.map(String.init) }
         for name in [
-            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "monitor", "doctor",
-            "tune",
-            "simulate", "demo",
+            "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "monitor", "benchmark",
+            "load", "doctor", "tune", "simulate", "demo",
         ] {
             #expect(names.contains(name), "\(name)")
         }
@@ -39,7 +38,12 @@ import Testing
     @Test(
         arguments: [
             (["spawn", "q"], 64), (["spawn", "q", "echo", "--timeout", "0"], 64), (["tasks", "get", "no-id"], 64),
-            (["frobnicate"], 64), (["up", "--no-such-option"], 64),
+            (["frobnicate"], 64), (["load", "--rate", "10", "--tier", "production"], 64),
+            (["load", "--duration", "soon"], 64), (["load", "--rate", "30"], 69),
+            (["benchmark", "--concurrency", "none"], 64),
+            (["benchmark", "--compare", "one.json"], 64),
+            (["benchmark", "--compare", "/nonexistent", "/dev/null"], 65),
+            (["benchmark", "--quick", "--output", "/nonexistent/b.json"], 73), (["up", "--no-such-option"], 64),
             (["spawn", "q", "echo", "--params", "{bad"], 65), (["spawn", "q", "ehco"], 65),
             (["spawn", "q", "echo", "--params", "@/nonexistent"], 65), (["workflow", "run", "no-such-chain"], 65),
             (["tasks", "list"], 69), (["init"], 69), (["leader", "--workers", "none"], 69),

@@ -16,7 +16,7 @@ struct RootCommand: AsyncParsableCommand {
             UpCommand.self, DemoCommand.self,
             InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
             WorkflowCommand.self, ScheduleCommand.self, DeadLetterCommand.self, ArchiveCommand.self,
-            MonitorCommand.self, DoctorCommand.self, TuneCommand.self,
+            MonitorCommand.self, BenchmarkCommand.self, LoadCommand.self, DoctorCommand.self, TuneCommand.self,
             SimulateCommand.self,
         ])
 

@@ -1,0 +1,1 @@
+SELECT absurd.node_leave($1, $2)

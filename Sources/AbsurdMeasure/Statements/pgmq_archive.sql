@@ -1,0 +1,1 @@
+SELECT pgmq.archive('bench', $1::bigint[])

@@ -1,0 +1,1 @@
+SELECT count(*) FROM pgmq.send_batch('bench', $1::jsonb[])

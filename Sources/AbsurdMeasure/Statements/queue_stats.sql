@@ -1,0 +1,1 @@
+SELECT s.* FROM absurd.get_queue_stats($1) s
