@@ -54,7 +54,7 @@ class Server:
                        check=True, stdout=subprocess.DEVNULL)
 
     def start(self):
-        # A backend whose client was cut off goes within 20 s, as deploy/postgres/postgresql.conf has it in kind.
+        # A backend whose client was cut off goes within 20 s.
         options = (f"-c listen_addresses={self.network.address} -k {self.directory} -c fsync=off "
                    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2")
         self.call("pg_ctl", "-w", "-l", os.path.join(self.directory, "server.log"), "-o", options, "start")

@@ -29,6 +29,7 @@ for unit in deploy/systemd/*.service; do put "$unit" "lib/systemd/system/${unit#
 put deploy/debian/absurd.sysusers usr/lib/sysusers.d/absurd.conf
 put deploy/debian/absurd.tmpfiles usr/lib/tmpfiles.d/absurd.conf
 put deploy/debian/leader.env etc/absurd/leader.env
+put deploy/debian/absurd.logrotate etc/logrotate.d/absurd
 for file in README.md GUARANTEES.md SECURITY.md ARCHITECTURE.md; do put "$file" "usr/share/doc/absurd/$file"; done
 for directory in prometheus grafana patroni postgres python; do
     [ -d "deploy/$directory" ] || continue
@@ -36,7 +37,8 @@ for directory in prometheus grafana patroni postgres python; do
     cp -r "deploy/$directory" "$root/usr/share/doc/absurd/examples/"
 done
 put deploy/slurm-pilot.sbatch usr/share/doc/absurd/examples/slurm-pilot.sbatch
-[ ! -d docs/how-to ] || { mkdir -p "$root/usr/share/doc/absurd/docs" && cp -r docs/*.md docs/*/ "$root/usr/share/doc/absurd/docs/"; }
+mkdir -p "$root/usr/share/doc/absurd/docs"
+find docs -name "*.md" -exec cp --parents {} "$root/usr/share/doc/absurd/" \;
 find "$root/usr/share/doc" -name __pycache__ -prune -exec rm -rf {} +
 {
     printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: Absurd\n\nFiles: *\n'
@@ -64,7 +66,7 @@ put deploy/debian/lintian-overrides usr/share/lintian/overrides/absurd
 
 mkdir -p "$root/DEBIAN" "$out/debian"
 for script in postinst prerm postrm; do install -m 0755 "deploy/debian/$script" "$root/DEBIAN/"; done
-echo /etc/absurd/leader.env >"$root/DEBIAN/conffiles"
+printf '%s\n' /etc/absurd/leader.env /etc/logrotate.d/absurd >"$root/DEBIAN/conffiles"
 : >"$out/debian/control" # dpkg-shlibdeps wants one to be there
 libraries=$(cd "$out" && dpkg-shlibdeps -O -l"${root##*/}/usr/lib/absurd" --ignore-missing-info "${root##*/}"/usr/lib/absurd/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 install -m 0755 deploy/absurd-numa-start "$root/usr/lib/absurd/"
