@@ -26,6 +26,7 @@ venv: setup ## the peers that tests compare with (pyuvdata, python-casacore), in
 test: setup venv tidy check-deploy ## style, then every test against the real parts
 	swift build --build-tests
 	ABSURD_PEER_PYTHON=$${ABSURD_PEER_PYTHON:-$(PEER_PYTHON)} swift test --skip-build
+	@Tests/Deploy/docs.sh .build/debug
 
 tidy: ## style as a test: format, sizes, names, layering, SQL in its place
 	@Tests/Tidy/tidy.sh
