@@ -30,7 +30,8 @@ public struct DetectedSource: Sendable, Hashable {
 }
 
 /// Finds sources: SEP's background and islands, then Gaussians of the beam's shape fitted to all pixels of a
-/// neighbourhood at once, and of a free shape where a source stands alone and is broader than the beam.
+/// neighbourhood at once, and of a free shape where a source stands alone and is broader than the beam. What does not
+/// stand out of its surroundings is a side lobe.
 public struct SourceFinder: Sendable {
     /// A source's peak must reach this many sigma of the local noise.
     public var peakThreshold: Double = 5
@@ -75,7 +76,12 @@ public struct SourceFinder: Sendable {
             deblendContrast: deblendContrast
         ).filter { $0.peak >= 0.85 * peakThreshold * Double(noise.rms[Int($0.y) * image.width + Int($0.x)]) }
         var search = Search(image: flat, rms: noise.rms, coordinates: coordinates, beam: beam, beamPixels: beamPixels)
-        let sources = search.measure(islands).filter { $0.signalToNoise >= peakThreshold }
+        let sources = search.measure(islands).compactMap { source -> DetectedSource? in
+            guard source.signalToNoise >= peakThreshold else { return nil }
+            let width = beamPixels * max(1, source.shape.major / beam.major)
+            let around = Surroundings(flat, x: source.x, y: source.y, beamPixels: width)
+            return around.map { $0.judge(source, threshold: peakThreshold) } ?? source
+        }
         let rms = RobustStatistics.median(
             stride(from: 0, to: noise.rms.count, by: max(1, noise.rms.count / 10000)).map { Double(noise.rms[$0]) })
         return Findings(sources: sources.sorted { $0.integrated > $1.integrated }, rms: rms ?? .nan, noise: noise)
