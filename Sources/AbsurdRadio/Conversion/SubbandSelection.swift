@@ -32,6 +32,7 @@ public struct SubbandSelection: Sendable {
                     + (reasons.isEmpty ? "" : " (\(reasons))"),
                 remedy: "bring the files again or lower minimum_subbands", exit: .badData)
         }
+        warnings += Self.short(usable)
         windows = usable.map { Window(subband: $0, frequencies: $0.frequencies, widths: $0.widths) }
         let missing = options.expectedSubbands - usable.count
         guard missing > 0 else { return }
@@ -73,6 +74,14 @@ public struct SubbandSelection: Sendable {
             warnings.append("\(subband.candidate.path) left out: it has \(difference) than the rest of its group")
         }
         return subbands.filter { make($0) == standard }
+    }
+
+    /// Sub-bands that are converted with fewer rows than others have.
+    private static func short(_ subbands: [Subband]) -> [String] {
+        let most = subbands.map(\.rows.count).max() ?? 0
+        return subbands.filter { $0.rows.count < most }.map {
+            "\($0.candidate.path) has \($0.rows.count) rows, others have \(most): antennas or integrations are missing"
+        }
     }
 
     /// One file for each stretch of frequency: the one with more rows, of equal ones the one that came last.
