@@ -2,25 +2,20 @@
 
     casa_verify.py ABSURD_STAGE [tiny|small] [WORK_DIRECTORY]
 
-ABSURD_STAGE is the optimised program (.build/release/absurd-stage). Run by a Python that has casa_requirements.txt:
-
-    python3 -m venv .build/casa && .build/casa/bin/pip install -r Tests/Peers/casa_requirements.txt
-
-CASA wants its measures tables named in ~/.casa/config.py; without that file they are found in casadata. Prints a line
-for each promise and ends with 1 when one is broken.
+ABSURD_STAGE is the optimised program (.build/release/absurd-stage). Run by a Python that has casa_requirements.txt
+(`make casa-venv`). CASA finds its measures tables in casadata. Prints a line for each promise and ends with 1 when one
+is broken.
 """
-import json
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 
+from stages import Report, Stages
 
-def set_up_casa():
+
+def set_up_casa(home):
     """CASA must neither look for the network nor write a log; this must happen before its first import."""
-    home = tempfile.mkdtemp(prefix="casa-home-")
     import casadata
 
     data = os.path.join(os.path.dirname(casadata.__file__), "__data__")
@@ -32,54 +27,6 @@ def set_up_casa():
     os.environ["CASASITECONFIG"] = os.path.join(home, "config.py")
 
 
-class Stages:
-    def __init__(self, program, directory):
-        self.program, self.directory = program, directory
-
-    def run(self, task, name, config, inputs):
-        """Runs one stage as a worker does: the request on standard input, the result on descriptor 3."""
-        work = os.path.join(self.directory, name)
-        shutil.rmtree(work, ignore_errors=True)
-        request = {
-            "task_id": "00000000-0000-4000-8000-000000000000", "attempt": 1, "task_name": task,
-            "params": {"config": config, "inputs": inputs}, "work_dir": work, "final_dir": work,
-            "cpus": list(range(os.cpu_count() or 1)), "memory_bytes": 4 << 30, "scratch_dir": None,
-        }
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = f'exec "{self.program}" run 3>"{work}.report"'
-        subprocess.run(["bash", "-c", command], input=json.dumps(request).encode(), stderr=subprocess.DEVNULL, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        with open(work + ".report") as file:
-            result = json.loads(file.read().splitlines()[-1])["result"]
-        if result["status"] != "success":
-            sys.exit(f"{task}: {result['message']}")
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return result["outputs"], seconds
-
-
-class Report:
-    broken = 0
-
-    def promise(self, text, value, most):
-        kept = value <= most
-        self.broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'} {text}: {value:.3g} (at most {most:g})", flush=True)
-
-    def say(self, text):
-        print(f"       {text}", flush=True)
-
-
-def observe(stages, size):
-    observation = os.path.join(stages.directory, "observation")
-    shutil.rmtree(observation, ignore_errors=True)
-    subprocess.run(
-        [stages.program, "simulate", "--output", observation, "--size", size, "--seed", "3"],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    outputs, _ = stages.run("convert-uvh5-to-ms", "convert", {}, {"input_path": observation})
-    return observation, outputs["ms_path"]
-
-
 def main(arguments):
     if not arguments:
         sys.exit(__doc__)
@@ -87,14 +34,14 @@ def main(arguments):
     size = arguments[1] if len(arguments) > 1 else "tiny"
     directory = os.path.abspath(arguments[2]) if len(arguments) > 2 else tempfile.mkdtemp(prefix="absurd-casa-")
     os.makedirs(directory, exist_ok=True)
-    set_up_casa()
+    set_up_casa(directory)
     # Whatever CASA drops, its log above all, falls where the other files are.
     os.chdir(directory)
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import casa_calibration as casa
 
     stages, report = Stages(program, directory), Report()
-    observation, ms = observe(stages, size)
+    observation = stages.simulate("observation", "--size", size, "--seed", "3")
+    ms = stages.run("convert-uvh5-to-ms", "convert", {}, {"input_path": observation})[0]["ms_path"]
     sky = os.path.join(observation, "truth", "sources.csv")
     truth = os.path.join(observation, "truth", "gains.json")
 
@@ -102,19 +49,19 @@ def main(arguments):
     shutil.rmtree(flat, ignore_errors=True)
     shutil.copytree(ms, flat)
 
-    solved, solve_seconds = stages.run(
+    solved, solve_usage = stages.run(
         "calibration-solve", "solve", {"flag_rfi": "off", "catalogue": sky, "truth": truth}, {"ms_path": ms})
     errors = solved["calibration_quality"]["errors"]
-    report.promise("phase error against the truth, rms degrees", errors["phase_rms_deg"], 3)
-    report.promise("amplitude error against the truth, rms", errors["amplitude_rms"], 0.03)
+    report.promise("phase error against the truth, rms degrees", errors["phase_rms_deg"], 0.5)
+    report.promise("amplitude error against the truth, rms", errors["amplitude_rms"], 0.006)
 
-    _, apply_seconds = stages.run(
+    _, apply_usage = stages.run(
         "calibration-apply", "apply", {}, {"ms_path": ms, "caltables": solved["caltables"]})
     applied = casa.apply(ms, os.path.dirname(solved["caltables"]["B"]))
     report.promise("applycal with our tables against calibration-apply, largest relative difference",
                    applied["relative_max"], 1e-5)
     report.promise("flags that differ", applied["flags_differ"], 0)
-    report.say(f"apply: {apply_seconds:.2f} CPU s, CASA {applied['casa_cpu_s']:.2f} CPU s")
+    report.say(f"apply: {apply_usage.cpu:.2f} CPU s, CASA {applied['casa_cpu_s']:.2f} CPU s")
 
     unit = os.path.join(directory, "unit.csv")
     centre = casa.flatten(flat, sky)
@@ -125,12 +72,12 @@ def main(arguments):
         "flag_rfi": "off", "catalogue": unit, "pointing": "phase-centre", "solve_delay": False,
         "prebandpass_phase": False, "gain_combine": "none", "plots": False,
     }
-    ours, seconds = stages.run("calibration-solve", "solve-flat", same, {"ms_path": flat})
+    ours, usage = stages.run("calibration-solve", "solve-flat", same, {"ms_path": flat})
     theirs = casa.solve(flat, os.path.dirname(ours["caltables"]["B"]), "103")
     report.promise("bandpass against CASA's, amplitude rms", theirs["bandpass"]["amplitude_rms"], 1e-3)
     report.promise("bandpass against CASA's, phase rms degrees", theirs["bandpass"]["phase_rms_deg"], 0.15)
     # CASA divides the data by the bandpass and leaves the weights: another weighting of the same channels.
-    report.promise("gain against CASA's, amplitude rms", theirs["gain"]["amplitude_rms"], 2e-3)
+    report.promise("gain against CASA's, amplitude rms", theirs["gain"]["amplitude_rms"], 1e-3)
     report.promise("gain against CASA's, phase rms degrees", theirs["gain"]["phase_rms_deg"], 0.15)
     tables = casa.tables_by_casa(flat, directory, "103")
     stages.run("calibration-apply", "apply-flat", {}, {"ms_path": flat, "caltables": tables})
@@ -138,8 +85,8 @@ def main(arguments):
     report.promise("calibration-apply with CASA's tables against applycal, largest relative difference",
                    applied["relative_max"], 1e-5)
     peer = theirs["casa_cpu_s"]["bandpass"] + theirs["casa_cpu_s"]["gain"]
-    report.say(f"solve B + G: {seconds:.2f} CPU s with reading and writing, CASA {peer:.2f} CPU s: {peer / seconds:.0f}x")
-    report.say(f"solve K + B + G against the full sky: {solve_seconds:.2f} CPU s")
+    report.say(f"solve B + G: {usage.cpu:.2f} CPU s with reading and writing, CASA {peer:.2f} CPU s: {peer / usage.cpu:.0f}x")
+    report.say(f"solve K + B + G against the full sky: {solve_usage.cpu:.2f} CPU s")
     return 1 if report.broken else 0
 
 

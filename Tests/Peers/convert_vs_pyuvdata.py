@@ -45,7 +45,8 @@ def phase_to_meridian(data):
                  cat_lon=np.pi if declination < latitude else 0.0, cat_lat=np.pi / 2 - abs(latitude - declination))
 
 
-def peer_set(path, out, direction):
+def phased(path, direction):
+    """A file as pyuvdata has it, phased to a direction."""
     data = UVData()
     data.read(path, file_type="uvh5", run_check=False)
     if data.lst_array is None:
@@ -55,7 +56,11 @@ def peer_set(path, out, direction):
             phase_to_meridian(data)
     data.phase(lon=direction[0], lat=direction[1], cat_name="meridian", phase_frame="icrs", cat_type="sidereal")
     data.reorder_freqs(spw_order="freq", channel_order="freq", run_check=False)
-    data.write_ms(out, clobber=True, run_check=False)
+    return data
+
+
+def peer_set(path, out, direction):
+    phased(path, direction).write_ms(out, clobber=True, run_check=False)
 
 
 def rows_by_key(path, window=None):
@@ -120,12 +125,14 @@ def main(path, scratch, files):
         index = {name: row for row, name in enumerate(peer_antennas["NAME"])}
         for row, name in enumerate(antennas["NAME"]):
             note("position_m", antennas["POSITION"][row] - peer_antennas["POSITION"][index[name]])
+            note("diameter_m", antennas["DISH_DIAMETER"][row] - peer_antennas["DISH_DIAMETER"][index[name]])
     answer["worst"] = worst
     answer["autos"] = int(np.sum(rows_by_key(path, 0)["name1"] == rows_by_key(path, 0)["name2"]))
     again = UVData()
     again.read(path, file_type="ms", run_check=True)
     answer["read_back"] = {"Nspws": int(again.Nspws), "Nblts": int(again.Nblts), "telescope": again.telescope.name}
-    print(json.dumps(answer))
+    return answer
 
 
-main(sys.argv[1], sys.argv[2], sys.argv[3:])
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], sys.argv[2], sys.argv[3:])))
