@@ -1,20 +1,21 @@
-"""Conversion against pyuvdata's best path, in one run, interleaved, as ratios.
+"""Conversion against pyuvdata's best path and against cp, in one run, interleaved, as ratios.
 
-usage: convert.py ABSURD_STAGE [--runs 3] [--scratch DIR] [--antennas 48]
+usage: convert.py ABSURD_STAGE [--runs 3] [--memory DIR] [--disk DIR] [--antennas 48]
 
 Makes a group of 16 sub-bands of 48 channels and 24 integrations (the simulator's full size, cut to --antennas), then
 runs, in turn and each in a process of its own: our stage (read, phase, write), pyuvdata (read, fast_concat, write_ms,
-no phasing: its best case) and cp of the same bytes. Wall and CPU seconds of the children, the best of the runs.
+no phasing: its best case) and cp of the same bytes. The best of the runs; memory is a tmpfs. On a disk, our stage and cp
+once more with the group dropped from the page cache; and the whole group, uncut, for its memory.
 """
 import argparse
 import glob
-import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
-import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../Tests/Peers"))
+from stages import Report, Stages, measured  # noqa: E402
 
 PEER = """
 import glob, sys, warnings
@@ -63,11 +64,13 @@ def cut(source, target, antennas):
                     new[f"Header/{name}"][()] = value
 
 
-def timed(run):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    run()
-    wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def dropped(directory):
+    """Takes a directory's files out of the page cache."""
+    for path in glob.glob(directory + "/*.hdf5"):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
 
 
 def main():
@@ -75,58 +78,67 @@ def main():
     parser.add_argument("stage")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--antennas", type=int, default=48)
-    parser.add_argument("--scratch", default="/dev/shm/absurd-bench")
+    parser.add_argument("--memory", default="/dev/shm/absurd-bench")
+    parser.add_argument("--disk", default=".build/bench-convert")
     options = parser.parse_args()
-    scratch = options.scratch
-    shutil.rmtree(scratch, ignore_errors=True)
-    os.makedirs(scratch)
-    data = f"{scratch}/obs"
-    full = f"{scratch}/full" if options.antennas < 96 else data
-    subprocess.run([options.stage, "simulate", "--output", full, "--size", "full"], check=True,
-                   stdout=subprocess.DEVNULL)
-    if full != data:
+    for scratch in [options.memory, options.disk]:
+        shutil.rmtree(scratch, ignore_errors=True)
+        os.makedirs(scratch)
+    stages, report = Stages(options.stage, options.memory), Report()
+    full = stages.simulate("full", "--size", "full")
+    whole = stages.run("convert-uvh5-to-ms", "whole", {}, {"input_path": full})[1]
+    shutil.rmtree(stages.directory + "/whole")
+    data = full
+    if options.antennas < 96:
+        data = stages.directory + "/group"
         cut(full, data, options.antennas)
         shutil.rmtree(full)
     size = sum(os.path.getsize(path) for path in glob.glob(data + "/*.hdf5"))
-    out = f"{scratch}/out"
 
-    def ours():
-        request = json.dumps({
-            "task_id": "00112233-4455-4677-8899-aabbccddeeff", "attempt": 1, "task_name": "convert-uvh5-to-ms",
-            "params": {"inputs": {"input_path": data}}, "work_dir": out, "final_dir": out,
-            "cpus": list(os.sched_getaffinity(0)), "memory_bytes": 1 << 30, "scratch_dir": None,
-        })
-        done = subprocess.run(["bash", "-c", 'exec "$0" run 3>&1 2>/dev/null', options.stage], input=request,
-                              capture_output=True, text=True, check=True)
-        if '"status":"success"' not in done.stdout:
-            sys.exit(done.stdout)
+    def ours(data=data, where=stages):
+        return where.run("convert-uvh5-to-ms", "ours", {}, {"input_path": data})[1]
 
     def peer():
-        subprocess.run([sys.executable, "-c", PEER, data, f"{out}/peer.ms"], check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
+        code, usage = measured([sys.executable, "-c", PEER, data, f"{stages.directory}/peer.ms"])
+        return usage if code == 0 else sys.exit("pyuvdata failed")
 
-    def copy():
-        subprocess.run(["cp", "-r", data, f"{out}/copy"], check=True)
+    def copy(data=data, where=stages.directory):
+        return measured(["cp", "-r", data, f"{where}/copy"])[1]
 
-    times = {name: [] for name in ["absurd", "pyuvdata", "cp"]}
+    runs = {"absurd": ours, "pyuvdata": peer, "cp": copy}
+    used = {name: [] for name in runs}
     for _ in range(options.runs):
-        for name, run in [("absurd", ours), ("pyuvdata", peer), ("cp", copy)]:
-            shutil.rmtree(out, ignore_errors=True)
-            os.makedirs(out)
-            times[name].append(timed(run))
+        for name, run in runs.items():
+            used[name].append(run())
+            for made in ["ours", "peer.ms", "copy"]:
+                shutil.rmtree(f"{stages.directory}/{made}", ignore_errors=True)
+    wall = {name: min(usage.wall for usage in usages) for name, usages in used.items()}
+    cpu = {name: min(usage.cpu for usage in usages) for name, usages in used.items()}
     import pyuvdata
 
-    best = {name: [min(value[index] for value in values) for index in (0, 1)] for name, values in times.items()}
-    print(json.dumps({
-        "input_bytes": size, "runs": options.runs, "cpus": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
-        "pyuvdata": pyuvdata.__version__,
-        "wall_seconds": {name: round(value[0], 2) for name, value in best.items()},
-        "cpu_seconds": {name: round(value[1], 2) for name, value in best.items()},
-        "wall_ratio_to_pyuvdata": round(best["pyuvdata"][0] / best["absurd"][0], 1),
-        "cpu_ratio_to_pyuvdata": round(best["pyuvdata"][1] / best["absurd"][1], 1),
-        "wall_ratio_to_cp": round(best["absurd"][0] / best["cp"][0], 2),
-    }, indent=1))
-    shutil.rmtree(scratch)
+    on_disk = Stages(options.stage, options.disk)
+    cold = shutil.copytree(data, on_disk.directory + "/group")
+    cold_walls = []
+    for run in [lambda: ours(cold, on_disk), lambda: copy(cold, on_disk.directory)]:
+        dropped(cold)
+        cold_walls.append(run().wall)
+    rss = max(usage.rss_mb for usage in used["absurd"])
+    version = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    report.say(f"conversion: a group of {size / 1e6:.0f} MB, {len(stages.cpus)} CPUs, load {os.getloadavg()[0]:.1f}; "
+               f"absurd {version}, pyuvdata {pyuvdata.__version__}; the best of {options.runs}")
+    for name in runs:
+        report.say(f"{name}: {wall[name]:.2f} s, {cpu[name]:.2f} CPU s")
+    report.promise("conversion: CPU seconds of pyuvdata over ours", cpu["pyuvdata"] / cpu["absurd"], least=12)
+    report.promise("conversion: seconds of pyuvdata over ours", wall["pyuvdata"] / wall["absurd"], least=12)
+    report.say(f"conversion: {wall['absurd'] / wall['cp']:.2f} x the seconds and {cpu['absurd'] / cpu['cp']:.2f} x the "
+               f"CPU seconds of cp of the same bytes, all in memory; {cold_walls[0] / cold_walls[1]:.2f} x its seconds "
+               "from a disk's cold cache to the disk")
+    report.promise(f"conversion: resident memory in MB, a group of {size / 1e6:.0f} MB", rss, 500)
+    report.promise("conversion: resident memory in MB, a whole group of 96 antennas", whole.rss_mb, 500)
+    for scratch in [options.memory, options.disk]:
+        shutil.rmtree(scratch)
+    return 1 if report.broken else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

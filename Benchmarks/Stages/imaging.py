@@ -4,38 +4,23 @@ usage: imaging.py ABSURD_STAGE [--runs 3] [--size small] [--scratch DIR] [--tier
 
 Simulates an observation without gain errors, converts it, and images it in turn with the whole task on our backend
 and with the bare command of WSClean on its w-gridder and on its w-stacking, with the same pixels, weights and CLEAN
-settings. Then compares what they made: the dirty image (natural weights, without shortcuts, WSClean's w-gridder at
+settings; and the task on WSClean's w-gridder with the very words of the bare command. Then compares what they made: the dirty image (natural weights, without shortcuts, WSClean's w-gridder at
 1e-6), the fluxes of the sources above 20 sigma and the residual's noise. Wall and CPU seconds of the children, the
 best of the runs.
 """
 import argparse
-import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
-import time
 
 from astropy.io import fits
 import numpy as np
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../Tests/Peers"))
+from stages import Report, Stages, measured  # noqa: E402
+
 CLEAN = ["-gain", "0.1", "-mgain", "0.8", "-auto-mask", "3", "-auto-threshold", "0.5"]
-
-
-def stage(program, name, inputs, config, out):
-    os.makedirs(out)
-    request = json.dumps({
-        "task_id": "00112233-4455-4677-8899-aabbccddeeff", "attempt": 1, "task_name": name,
-        "params": {"inputs": inputs, "config": config}, "work_dir": out, "final_dir": out,
-        "cpus": sorted(os.sched_getaffinity(0)), "memory_bytes": 8 << 30, "scratch_dir": None,
-    })
-    done = subprocess.run(["bash", "-c", 'exec "$0" run 3>&1 1>/dev/null 2>/dev/null', program], input=request,
-                          capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1]).get("result", {})
-    if result.get("status") != "success":
-        sys.exit(done.stdout)
-    return result["outputs"]
 
 
 def wsclean(ms, out, side, cell, words):
@@ -43,15 +28,8 @@ def wsclean(ms, out, side, cell, words):
     command = ["wsclean", "-reorder", "-field", "all", "-no-update-model-required", "-j",
                str(len(os.sched_getaffinity(0))), "-abs-mem", "8", "-temp-dir", out, "-name", f"{out}/absurd",
                "-size", str(side), str(side), "-scale", f"{cell}asec", "-pol", "I"] + words + [ms]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
-
-
-def timed(run):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    run()
-    wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    code, usage = measured(command, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    return usage if code == 0 else sys.exit(f"wsclean ended with {code}")
 
 
 def pixels(path):
@@ -89,35 +67,33 @@ def main():
     scratch = options.scratch
     shutil.rmtree(scratch, ignore_errors=True)
     os.makedirs(scratch)
+    stages, report = Stages(options.stage, scratch), Report()
     ms = options.ms
     if not ms:
-        subprocess.run([options.stage, "simulate", "--output", f"{scratch}/obs", "--size", options.size, "--no-gains"],
-                       check=True, stdout=subprocess.DEVNULL)
-        converted = stage(options.stage, "convert-uvh5-to-ms", {"input_path": f"{scratch}/obs"}, {},
-                          f"{scratch}/converted")
-        shutil.rmtree(f"{scratch}/obs")
-        ms = converted["ms_path"]
+        observation = stages.simulate("obs", "--size", options.size, "--no-gains")
+        ms = stages.run("convert-uvh5-to-ms", "converted", {}, {"input_path": observation})[0]["ms_path"]
+        shutil.rmtree(observation)
 
     def ours(out, **config):
-        return stage(options.stage, "imaging", {"ms_path": ms}, {
-            "backend": "native", "quality_tier": options.tier, "primary_beam_correction": False, **config},
-            f"{scratch}/{out}")
+        return stages.run("imaging", out, {
+            "quality_tier": options.tier, "primary_beam_correction": False, **config}, {"ms_path": ms})
 
-    first = ours("first", niter=0)
+    first = ours("first", backend="native", niter=0)[0]
     side, cell = (first["imaging_summary"][key] for key in ("imsize", "cell_arcsec"))
-    iterations = {"development": 300, "standard": 30_000, "high_precision": 200_000}[options.tier]
+    iterations = {"development": 300, "standard": 20_000, "high_precision": 200_000}[options.tier]
     briggs = ["-weight", "briggs", "0", "-niter", str(iterations), "-no-dirty"] + CLEAN
     runs = {
-        "native": lambda: ours("native"),
+        "native": lambda: ours("native", backend="native", channels_out=1)[1],
         "wsclean_wgridder": lambda: wsclean(ms, f"{scratch}/wsclean_wgridder", side, cell, briggs + ["-use-wgridder"]),
+        "wsclean_task": lambda: ours("wsclean_task", backend="wsclean", gridder="wgridder", channels_out=1)[1],
         "wsclean_wstacking": lambda: wsclean(ms, f"{scratch}/wsclean_wstacking", side, cell, briggs),
     }
-    times = {name: [] for name in runs}
+    used = {name: [] for name in runs}
     for _ in range(options.runs):
         for name, run in runs.items():
             shutil.rmtree(f"{scratch}/{name}", ignore_errors=True)
-            times[name].append(timed(run))
-    ours("dirty", niter=0, weighting="natural")
+            used[name].append(run())
+    ours("dirty", backend="native", niter=0, weighting="natural", channels_out=1)
     wsclean(ms, f"{scratch}/peer", side, cell, [
         "-weight", "natural", "-niter", "0", "-use-wgridder", "-wgridder-accuracy", "1e-6", "-no-small-inversion"])
     dirty, peer = pixels(f"{scratch}/dirty/image.fits"), pixels(f"{scratch}/peer/absurd-image.fits")
@@ -126,22 +102,29 @@ def main():
                            pixels(f"{scratch}/wsclean_wgridder/absurd-image.fits"))
     residuals = [pixels(f"{scratch}/native/residual.fits").std(),
                  pixels(f"{scratch}/wsclean_wgridder/absurd-residual.fits").std()]
-    best = {name: [min(value[index] for value in values) for index in (0, 1)] for name, values in times.items()}
+    wall = {name: min(usage.wall for usage in usages) for name, usages in used.items()}
+    cpu = {name: min(usage.cpu for usage in usages) for name, usages in used.items()}
     version = subprocess.run(["wsclean", "-version"], capture_output=True, text=True).stdout.split("version ")[1][:5]
-    print(json.dumps({
-        "size": options.size, "tier": options.tier, "side_pixels": side, "runs": options.runs,
-        "cpus": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0], "wsclean": version,
-        "wall_seconds": {name: round(value[0], 2) for name, value in best.items()},
-        "cpu_seconds": {name: round(value[1], 2) for name, value in best.items()},
-        "wall_ratio": {name: round(best[name][0] / best["native"][0], 2) for name in runs},
-        "cpu_ratio": {name: round(best[name][1] / best["native"][1], 2) for name in runs},
-        "dirty_rms_difference_of_peak": float(f"{(dirty - peer).std() / peak:.2g}"),
-        "dirty_largest_difference_of_peak": float(f"{np.abs(dirty - peer).max() / peak:.2g}"),
-        "sources_above_20_sigma": len(ratios), "flux_ratio_median": round(float(np.median(ratios)), 4),
-        "flux_ratio_deviation": round(float(np.std(ratios)), 4), "largest_shift_pixels": shift,
-        "residual_rms_ratio": round(residuals[0] / residuals[1], 4),
-    }, indent=1))
+    report.say(f"imaging: size {options.size}, {options.tier} tier, {side} pixels a side, {len(stages.cpus)} CPUs, load "
+               f"{os.getloadavg()[0]:.1f}, wsclean {version.strip()}; the best of {options.runs}")
+    for name, usages in used.items():
+        report.say(f"{name}: {wall[name]:.2f} s, {cpu[name]:.2f} CPU s, {usages[0].rss_mb:.0f} MB resident")
+    report.promise("imaging task on WSClean: its seconds over the bare command's",
+                   wall["wsclean_task"] / wall["wsclean_wgridder"], 1.05)
+    report.promise("native backend: CPU seconds of WSClean's w-gridder over ours",
+                   cpu["wsclean_wgridder"] / cpu["native"], least=2)
+    report.promise("native backend: seconds of WSClean's w-gridder over ours",
+                   wall["wsclean_wgridder"] / wall["native"], least=2)
+    report.say(f"native backend: CPU seconds of WSClean's w-stacking over ours {cpu['wsclean_wstacking'] / cpu['native']:.2f}")
+    report.promise("native backend: dirty image against WSClean's, rms difference over the peak",
+                   (dirty - peer).std() / peak, 1e-6)
+    report.promise(f"native backend: fluxes of {len(ratios)} sources above 20 sigma against WSClean's, median's distance "
+                   "from 1", abs(np.median(ratios) - 1), 0.01)
+    report.promise("native backend: largest shift of such a source, pixels", shift, 0)
+    report.promise("native backend: residual's rms over WSClean's", residuals[0] / residuals[1], 1.02)
     shutil.rmtree(scratch)
+    return 1 if report.broken else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
