@@ -1,8 +1,13 @@
 /// Something that an operator should know, with what it was judged by.
 public struct Finding: Sendable, Hashable {
     public enum Cause: String, Sendable, Hashable {
-        case depth, oldestPending = "oldest_pending", stalled, noWorkers = "no_workers", fewWorkers = "few_workers"
-        case databaseLatency = "database_latency", canary
+        case depth
+        case oldestPending = "oldest_pending"
+        case stalled
+        case noWorkers = "no_workers"
+        case fewWorkers = "few_workers"
+        case databaseLatency = "database_latency"
+        case canary
     }
 
     public var cause: Cause
@@ -88,7 +93,8 @@ public struct Observation: Sendable, Hashable {
                     message: "no canary has come back for \(Self.words(age)) (> \(Self.words(threshold)))"))
         }
         return found.sorted { left, right in
-            left.severity == right.severity ? left.cause.rawValue < right.cause.rawValue : left.severity > right.severity
+            left.severity == right.severity
+                ? left.cause.rawValue < right.cause.rawValue : left.severity > right.severity
         }
     }
 
@@ -115,7 +121,8 @@ public struct Observation: Sendable, Hashable {
             found.append(
                 Finding(
                     .stalled, .alert, queue: queue.name, value: still, threshold: Thresholds.stallSeconds,
-                    message: "queue \(queue.name): \(queue.pending) pending and nothing has completed for \(words(still))"))
+                    message:
+                        "queue \(queue.name): \(queue.pending) pending and nothing has completed for \(words(still))"))
         }
         return found
     }

@@ -26,8 +26,9 @@ import Testing
             let window = "absurd.observe_window('q', 60)"
             #expect(try row(rig, "spawned, completed, failed, cancelled, retried, timed_out", window) == "6 3 1 1 0 0")
             #expect(try row(rig, "completed_per_sec, success_ratio", window) == "0.05 0.75")
-            #expect(try row(rig, "wait_p50, wait_p95, wait_p99, run_p50, run_p95, run_p99, wait_avg, run_avg", window)
-                == "2 2 2 8 8 8 2 8")
+            #expect(
+                try row(rig, "wait_p50, wait_p95, wait_p99, run_p50, run_p95, run_p99, wait_avg, run_avg", window)
+                    == "2 2 2 8 8 8 2 8")
             #expect(try row(rig, "completed", "absurd.observe_window(NULL, 3600)") == "4")
             #expect(try row(rig, "completed", "absurd.observe_window('other', 3600)") == "0")
         }
@@ -99,7 +100,8 @@ import Testing
             try rig.runNext(session)
             #expect(try rig.count(completed) == 120_002)
             #expect(try rig.count("SELECT completed FROM absurd.completed_counts") == 120_002)
-            try rig.run("DELETE FROM absurd.tasks_completed WHERE completed_at < absurd.current_time() - interval '1 day'")
+            try rig.run(
+                "DELETE FROM absurd.tasks_completed WHERE completed_at < absurd.current_time() - interval '1 day'")
             try rig.advance("2 min")
             let left = try rig.count("SELECT count(*) FROM absurd.tasks_completed")
             #expect(left < 120_002)
@@ -150,7 +152,8 @@ import Testing
             try rig.spawn("photometry", after: [first])
             _ = try rig.claim(session)
             let rows = try rig.all(
-                "SELECT concat_ws(' ', task_name, pending, running, completed, failed) FROM absurd.observe_stages('q', 3600)")
+                "SELECT concat_ws(' ', task_name, pending, running, completed, failed) FROM absurd.observe_stages('q', 3600)"
+            )
             #expect(rows == ["imaging 0 1 0 0", "photometry 1 0 0 0"])
         }
     }
