@@ -5,6 +5,8 @@ import PackageDescription
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let http = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let sockets = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 
 let package = Package(
     name: "absurd",
@@ -19,6 +21,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: cTargets + plugins + rooms + executables + tests,
     cxxLanguageStandard: .cxx17  // casacore 3.5 does not compile as C++20
@@ -78,7 +81,7 @@ var rooms: [Target] {
         .target(name: "AbsurdWorker", dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "CLinux"]),
         .target(
             name: "AbsurdLeader",
-            dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", "CLinux", logging]),
+            dependencies: ["Absurd", "AbsurdStore", "AbsurdRing", "AbsurdHost", "AbsurdObserve", "CLinux", logging]),
         .target(
             name: "AbsurdOperate",
             dependencies: ["Absurd", "AbsurdRing", "AbsurdHost", "AbsurdStore", "AbsurdObserve"],
@@ -89,8 +92,13 @@ var rooms: [Target] {
                 "Absurd", "AbsurdHost", "AbsurdStore", "AbsurdCluster", "AbsurdObserve", "CLinux", histogram,
             ],
             exclude: ["Statements"], plugins: ["EmbedSQL"]),
+        .target(
+            name: "AbsurdDashboard",
+            dependencies: [
+                "Absurd", "AbsurdStore", "AbsurdHost", "AbsurdObserve", "AbsurdLeader", logging, http, sockets,
+            ],
+            exclude: ["Pages", "Statements"], plugins: ["EmbedSQL"]),
         .target(name: "AbsurdRadio", dependencies: ["Absurd", "CRadio"]),
-        .target(name: "AbsurdDashboard", dependencies: ["Absurd"], exclude: ["Pages"]),
         .target(name: "AbsurdStages", dependencies: ["AbsurdPipeline", "AbsurdRadio", "CChild"]),
     ]
 }
@@ -101,7 +109,8 @@ var executables: [Target] {
             name: "AbsurdCommand",
             dependencies: [
                 "Absurd", "AbsurdStore", "AbsurdCluster", "AbsurdClient", "AbsurdPipeline", "AbsurdHost",
-                "AbsurdLeader", "AbsurdOperate", "AbsurdMeasure", "CLinux", argumentParser, logging,
+                "AbsurdLeader", "AbsurdObserve", "AbsurdOperate", "AbsurdMeasure", "AbsurdDashboard", "CLinux",
+                argumentParser, logging,
             ],
             path: "Sources/Commands/absurd", exclude: ["Statements"], plugins: ["EmbedSQL"]),
         .executableTarget(
@@ -142,10 +151,14 @@ var tests: [Target] {
                 "AbsurdWorkerProcess",
                 "TestSupport",
             ]),
+        .testTarget(
+            name: "AbsurdDashboardTests",
+            dependencies: [
+                "AbsurdDashboard", "AbsurdLeader", "AbsurdWorker", "AbsurdClient", "AbsurdWorkerProcess", "TestSupport",
+            ]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
         .testTarget(name: "AbsurdObserveTests", dependencies: ["AbsurdObserve"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
-        .testTarget(name: "AbsurdDashboardTests", dependencies: ["Absurd", "AbsurdDashboard"]),
         .testTarget(name: "AbsurdStagesTests", dependencies: ["AbsurdStages", "AbsurdRadio"]),
         .testTarget(
             name: "AbsurdOperateTests",

@@ -1,4 +1,5 @@
-// embed-sql OUTPUT INPUT.sql ...: writes Swift source with each input as a string literal, grouped by its folder.
+// embed-sql OUTPUT INPUT ...: writes Swift source with each input as a string literal, grouped by its folder. A .sql file
+// goes by its name without the ending.
 // A literal per file compiles in no time; a literal per byte takes minutes.
 import Glibc
 
@@ -22,19 +23,21 @@ func contents(_ path: String) -> String {
     return text
 }
 
-guard CommandLine.arguments.count >= 2 else { die("usage: embed-sql OUTPUT INPUT.sql ...") }
-var folders: [String: String] = ["Schema": "", "Statements": ""]
+guard CommandLine.arguments.count >= 2 else { die("usage: embed-sql OUTPUT INPUT ...") }
+var folders: [String: String] = ["Schema": "", "Statements": "", "Pages": ""]
 for path in CommandLine.arguments.dropFirst(2) {
     let parts = path.split(separator: "/")
     let folder = String(parts[parts.count - 2])
-    let name = parts[parts.count - 1].dropLast(".sql".count)
+    let file = parts[parts.count - 1]
+    let name = file.hasSuffix(".sql") ? file.dropLast(".sql".count) : file
     let text = contents(path)
     guard !text.contains("\"####") else { die("\(path): contains the delimiter of a Swift literal") }
     folders[folder, default: ""] += "        (\n            \"\(name)\",\n####\"\"\"\n\(text)\n\"\"\"####\n        ),\n"
 }
 var source = "// Written by the plugin EmbedSQL.\nenum EmbeddedSQL {\n"
 for (folder, entries) in folders.sorted(by: { $0.key < $1.key }) {
-    source += "    static let \(folder.lowercased()): [(name: String, sql: String)] = [\n\(entries)    ]\n"
+    let content = folder == "Pages" ? "text" : "sql"
+    source += "    static let \(folder.lowercased()): [(name: String, \(content): String)] = [\n\(entries)    ]\n"
 }
 source += "}\n"
 let output = CommandLine.arguments[1]

@@ -77,4 +77,24 @@ public enum Limits {
     public static let measuredStartSeconds = 60
     /// One round of the dispatch benchmark, however slow the machine.
     public static let dispatchSeconds = 300
+
+    /// What the dashboard asks of the database ends after this time.
+    public static let observerStatementMilliseconds = 10_000
+    public static let observerJobsMax = 1000
+    public static let observerIdleSeconds = 60.0
+    /// An answer that took so long is kept this many times as long.
+    public static let observerPace = 20.0
+    public static let observerSnapshotsMax = 256
+    public static let httpBodyBytesMax = 4 << 20
+    public static let httpHeaderBytesMax = 32 << 10
+    public static let httpTokenBytesMin = 16
+    /// Readers of /events at a time.
+    public static let eventStreamsMax = 200
+    public static let eventHeartbeatSeconds = 15.0
+    /// Between two looks for changes while somebody follows /events.
+    public static let eventPauseMilliseconds = 250
+    public static let taskListMax = 1000
+    /// Queues with a label of their own on the metrics page.
+    public static let metricQueuesMax = 100
+    public static let imageBytesMax = 64 << 20
 }

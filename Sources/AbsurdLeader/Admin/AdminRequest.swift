@@ -5,6 +5,8 @@ public enum AdminRequest: Sendable, Hashable {
     case status
     case workers
     case ring
+    /// Histograms and counts since the start.
+    case measures
     case drain
     case resume
     case pause(queue: String)
@@ -25,6 +27,7 @@ public enum AdminRequest: Sendable, Hashable {
         case "status": self = .status
         case "workers": self = .workers
         case "ring": self = .ring
+        case "measures": self = .measures
         case "drain": self = .drain
         case "resume": self = .resume
         case "stop": self = .stop
@@ -55,6 +58,7 @@ public enum AdminRequest: Sendable, Hashable {
         case .status: ["command": "status"]
         case .workers: ["command": "workers"]
         case .ring: ["command": "ring"]
+        case .measures: ["command": "measures"]
         case .drain: ["command": "drain"]
         case .resume: ["command": "resume"]
         case .stop: ["command": "stop"]

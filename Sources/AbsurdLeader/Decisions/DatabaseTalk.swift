@@ -111,6 +111,7 @@ extension LeaderStateMachine {
                 actions.append(.maintain)
             }
             if progressAt <= now, !active.isEmpty { reportProgress(at: now) }
+            driveCanary(at: now)
             driveExchange(at: now)
         default: break
         }
@@ -145,14 +146,17 @@ extension LeaderStateMachine {
         finishedBytes = finished.reduce(0) { $0 + $1.result.count }
         wantsClaim.subtract(claims.map(\.workClass))
         count { $0.exchanges += 1 }
+        exchangeSentAt = now
         actions.append(.exchange(finish: inFlight ?? [], claims: claims))
     }
 
     mutating func exchanged(_ reply: ExchangeReply, at now: Moment) {
         let sent = inFlight ?? []
         inFlight = nil
+        measures.exchange.record(nanoseconds: (now - exchangeSentAt).nanoseconds)
         for (attempt, isAccepted) in zip(sent, reply.accepted) {
             count { if isAccepted { $0.accepted += 1 } else { $0.refused += 1 } }
+            if isAccepted, canaryFence != nil { noteCanary(attempt, at: now) }
             if let seat = finishedSeats.removeValue(forKey: attempt.fence) {
                 if workers.indices.contains(seat.worker), workers[seat.worker].seats.indices.contains(seat.seat) {
                     workers[seat.worker].seats[seat.seat].unfreed -= 1
@@ -188,7 +192,9 @@ extension LeaderStateMachine {
 
     private mutating func adopt(_ task: ClaimedTask, _ workClass: WorkClass, at now: Moment) {
         count { $0.claimed += 1 }
-        attempts[task.fence] = Attempt(task: task, workClass: workClass)
+        attempts[task.fence] = Attempt(task: task, workClass: workClass, claimedAt: now)
+        measures.wait.record(nanoseconds: task.waited.nanoseconds)
+        if canarySentAt != nil, task.queue == settings.canaryQueue { canaryFence = task.fence }
         if mode == .serving {
             backlog[workClass]?.append(task.fence)
         } else {
@@ -200,7 +206,10 @@ extension LeaderStateMachine {
         settings.taskTypes[name]?.runner == .stage ? .stage : .inline
     }
 
-    private var openQueues: [String] { settings.queues.filter { !pausedQueues.contains($0) } }
+    private var openQueues: [String] {
+        let open = settings.queues.filter { !pausedQueues.contains($0) }
+        return canarySentAt == nil ? open : open + [settings.canaryQueue]
+    }
 
     private func room(_ workClass: WorkClass) -> Int {
         guard mode == .serving, !openQueues.isEmpty, finished.count < Limits.waitingResultsMax else { return 0 }

@@ -18,7 +18,7 @@ public enum LeaderEvent: Sendable {
     case exchangeRefused(reason: String)
     case renewed(stops: [StopRequest])
     /// - Parameter nextDue: until something scheduled is due; nil when nothing is.
-    case maintained(nextDue: Span?)
+    case maintained(nextDue: Span?, rescued: Int = 0)
 
     case workerUp(worker: Int, seats: Int)
     /// A seat has begun these attempts, which the leader had only offered.
@@ -91,6 +91,8 @@ public enum LeaderAction: Sendable, Equatable {
     case exchange(finish: [FinishedAttempt], claims: [ClaimRequest])
     case renew
     case maintain
+    /// Spawn a canary into the queue that only this node claims.
+    case sendCanary
     /// Say good-bye to the database; the session ends.
     case leave
     /// Send the progress of these attempts where it has changed.

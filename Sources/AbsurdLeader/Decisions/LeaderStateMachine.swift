@@ -37,6 +37,7 @@ public struct LeaderStateMachine: Sendable {
 
         var task: ClaimedTask
         var workClass: WorkClass
+        var claimedAt: Moment
         var state: State = .waiting
         var grant: GrantBook.Grant?
         /// Asked for while the attempt was on its way to a seat: obeyed as soon as it is known where it is.
@@ -113,9 +114,16 @@ public struct LeaderStateMachine: Sendable {
     /// Running mean of the duration of tiny tasks, in seconds: how deep to prefetch.
     var meanDuration = 1.0
 
+    var canaryAt: Moment
+    /// One is out since then.
+    var canarySentAt: Moment?
+    var canaryFence: Fence?
+    var exchangeSentAt: Moment
+
     public private(set) var counters = LeaderCounters()
+    public internal(set) var measures = LeaderMeasures()
     var actions: [LeaderAction] = []
-    private var handledAt: Moment
+    var handledAt: Moment
 
     public init(_ settings: LeaderSettings, cores: any CoreGranting, at now: Moment) {
         self.settings = settings
@@ -131,6 +139,8 @@ public struct LeaderStateMachine: Sendable {
         progressAt = now
         noticeAt = now
         handledAt = now
+        canaryAt = now
+        exchangeSentAt = now
         for _ in 0..<settings.workers { workers.append(Worker(state: .down(until: now))) }
     }
 
@@ -167,7 +177,8 @@ public struct LeaderStateMachine: Sendable {
                 if mustReconcile { register() } else { becomeReady(at: now) }
             }
             for stop in stops { requestStop(stop.fence, stop.reason, at: now) }
-        case .maintained(let nextDue):
+        case .maintained(let nextDue, let rescued):
+            measures.rescued += UInt64(rescued)
             maintainInFlight = false
             lastMaintenance = now
             maintainAt = now + min(nextDue ?? Self.maintainAtMost, Self.maintainAtMost)
@@ -210,6 +221,7 @@ public struct LeaderStateMachine: Sendable {
             if !renewInFlight { consider(renewAt) }
             if !maintainInFlight { consider(maintainAt) }
             if !active.isEmpty { consider(progressAt) }
+            if settings.canaryEvery != nil, mode == .serving { consider(canaryAt) }
         }
         consider(scanAt)
         for fence in active {

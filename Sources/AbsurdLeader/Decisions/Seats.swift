@@ -124,6 +124,8 @@ extension LeaderStateMachine {
         if attempt.workClass == .inline {
             meanDuration += (completion.duration.seconds - meanDuration) * 0.1
         }
+        measures.ended(
+            attempt.task.name, claimedAt: attempt.claimedAt, duration: completion.duration, at: handledAt)
         leaveSeat(fence, completion.seat)
         let isLost = attempt.isLost
         remove(fence)

@@ -9,8 +9,13 @@ public struct ClaimedTask: Sendable, Hashable {
     /// JSON text, passed on unread.
     public var params: [UInt8]
     public var timeoutSeconds: Int32
+    /// From the spawn to the claim, by the database's clock.
+    public var waited: Span
 
-    public init(fence: Fence, queue: String, name: String, params: [UInt8], timeoutSeconds: Int32) {
+    public init(
+        fence: Fence, queue: String, name: String, params: [UInt8], timeoutSeconds: Int32, waited: Span = .seconds(0)
+    ) {
+        self.waited = waited
         self.fence = fence
         self.queue = queue
         self.name = name
@@ -85,6 +90,9 @@ public struct LeaderSettings: Sendable {
     public var pollInterval: Span
     public var lease: Span
     public var drain: Span
+    /// nil: no canaries.
+    public var canaryEvery: Span?
+    public var canaryQueue: String
     public var taskTypes: [String: TaskType]
     /// Of the jitter in reconnecting; a test gives its own.
     public var seed: UInt64
@@ -92,8 +100,10 @@ public struct LeaderSettings: Sendable {
     public init(
         queues: [String], workers: Int, laneSlots: Int, pollInterval: Span = .seconds(1),
         lease: Span = .seconds(Double(Limits.leaseSeconds)), drain: Span = .seconds(Double(Limits.drainSeconds)),
-        taskTypes: [TaskType], seed: UInt64
+        canaryEvery: Span? = nil, canaryQueue: String = "", taskTypes: [TaskType], seed: UInt64
     ) {
+        self.canaryEvery = canaryEvery
+        self.canaryQueue = canaryQueue
         self.queues = queues
         self.workers = workers
         self.laneSlots = laneSlots

@@ -21,6 +21,7 @@ extension LeaderStateMachine {
         count { $0.workerDeaths += 1 }
         let wasExpected: Bool
         if case .retiring = workers[index].state { wasExpected = true } else { wasExpected = false }
+        measures.workerDied(cause: cause, wasExpected: wasExpected)
         var crashed = 0
         for seat in workers[index].seats {
             var handBack: [WorkClass: [Fence]] = [:]

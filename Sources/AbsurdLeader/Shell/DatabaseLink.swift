@@ -8,7 +8,7 @@ import Glibc
 /// connection is lost both are given up, and the state machine decides when to try again.
 final class DatabaseLink {
     private enum Request {
-        case listen, register, renew, maintain, progress, leave
+        case listen, register, renew, maintain, progress, leave, canary
         case exchange(finished: Int, claims: [ClaimRequest])
     }
 
@@ -133,14 +133,14 @@ final class DatabaseLink {
         switch request {
         case .exchange where error.sqlState.hasPrefix("22") || error.sqlState == "AB003":
             return [.exchangeRefused(reason: error.message)]
-        case .listen, .progress: return []
+        case .listen, .progress, .canary: return []
         default: return lost(error.description)
         }
     }
 
     private func decode(_ request: Request, _ results: [PostgresRows]) throws -> [LeaderEvent] {
         switch request {
-        case .listen, .progress, .leave: return []
+        case .listen, .progress, .leave, .canary: return []
         case .register:
             guard let rows = results.first, rows.count == 1 else { throw PostgresError(sqlState: "22000", message: "") }
             let session: TaskID = try rows.get(0, 0)
@@ -153,8 +153,12 @@ final class DatabaseLink {
             }
             return [.renewed(stops: stops)]
         case .maintain:
-            let seconds: Double? = try results.first?.first.map { try $0.get(0) } ?? nil
-            return [.maintained(nextDue: seconds.map { .seconds(max(0, min($0, 86_400))) })]
+            let row = results.first?.first
+            let seconds: Double? = try row.map { try $0.get(0) } ?? nil
+            let rescued: Int32 = try row.map { try $0.get(1) } ?? 0
+            return [
+                .maintained(nextDue: seconds.map { .seconds(max(0, min($0, 86_400))) }, rescued: Int(rescued))
+            ]
         case .exchange(let finished, let claims):
             var results = results[...]
             var accepted: [Bool] = []
@@ -177,7 +181,7 @@ final class DatabaseLink {
             ClaimedTask(
                 fence: Fence(task: try row.get(0), attempt: try row.get(1), token: try row.get(2)),
                 queue: try row.get(3), name: try row.get(4), params: try row.get(5),
-                timeoutSeconds: try row.get(6) ?? 0)
+                timeoutSeconds: try row.get(6) ?? 0, waited: .seconds(try row.get(7)))
         }
     }
 
@@ -218,8 +222,13 @@ final class DatabaseLink {
 
     func maintain() {
         send(
-            "SELECT extract(epoch FROM next_due - absurd.current_time())::float8 FROM absurd.maintain($1)",
+            "SELECT extract(epoch FROM next_due - absurd.current_time())::float8, rescued FROM absurd.maintain($1)",
             name: "absurd_maintain", [.text(node)], .maintain, on: side)
+    }
+
+    func sendCanary() {
+        guard let session else { return }
+        send("SELECT absurd.canary_send($1, $2)", [.text(node), .uuid(session)], .canary, on: side)
     }
 
     func leave() {
@@ -261,7 +270,8 @@ final class DatabaseLink {
                 (
                     PostgresStatement(
                         name: "absurd_claim",
-                        "SELECT task_id, attempt, token, queue_name, task_name, params, timeout_sec"
+                        "SELECT task_id, attempt, token, queue_name, task_name, params, timeout_sec,"
+                            + " date_part('epoch', statement_timestamp() - created_at)"
                             + " FROM absurd.claim_batch($1, $2, $3, $4, $5)"),
                     [
                         .text(node), .uuid(session), .texts(claim.queues), .texts(names[claim.workClass] ?? []),

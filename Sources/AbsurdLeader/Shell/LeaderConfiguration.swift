@@ -20,6 +20,8 @@ public struct LeaderConfiguration: Sendable {
     public var pollInterval = Span.seconds(1)
     public var lease = Span.seconds(Double(Limits.leaseSeconds))
     public var drain = Span.seconds(Double(Limits.drainSeconds))
+    /// How often a task that does nothing is sent through the whole system; nil: never.
+    public var canaryEvery: Span?
     /// SIGTERM and SIGINT drain and end the leader, a second one at once; for the rest of the process's life.
     public var handlesSignals = false
     public var logger: Logger
@@ -55,6 +57,9 @@ public struct LeaderConfiguration: Sendable {
 
     public var runDirectory: String { stateDirectory + "/run" }
     public var adminSocket: String { runDirectory + "/absurdctl.sock" }
+
+    /// As absurd.canary_send names it.
+    var canaryQueue: String { "absurd-canary/" + String(String.UnicodeScalarView(node.unicodeScalars.prefix(100))) }
 
     var inlineNames: [String] { taskTypes.filter { $0.runner == .worker }.map(\.name) }
     var stageNames: [String] { taskTypes.filter { $0.runner == .stage }.map(\.name) }

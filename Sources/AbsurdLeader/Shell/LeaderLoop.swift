@@ -43,7 +43,8 @@ final class LeaderLoop {
         let settings = LeaderSettings(
             queues: configuration.queues, workers: configuration.placement.workers.count,
             laneSlots: segment.shape.slotsPerLane, pollInterval: configuration.pollInterval,
-            lease: configuration.lease, drain: configuration.drain, taskTypes: configuration.taskTypes,
+            lease: configuration.lease, drain: configuration.drain, canaryEvery: configuration.canaryEvery,
+            canaryQueue: configuration.canaryQueue, taskTypes: configuration.taskTypes,
             seed: UInt64.random(in: .min ... .max))
         machine = LeaderStateMachine(settings, cores: GrantBook(configuration.placement), at: now)
         crew = WorkerCrew(configuration, segment: segment, poller: poller)
@@ -163,6 +164,7 @@ final class LeaderLoop {
         case .exchange(let finish, let claims): database.exchange(finish: finish, claims: claims)
         case .renew: database.renew(info: info())
         case .maintain: database.maintain()
+        case .sendCanary: database.sendCanary()
         case .leave: database.leave()
         case .reportProgress(let starts): database.report(crew.progress(starts))
         case .offer(let seat, let task, let grant): crew.offer(seat, task, grant)

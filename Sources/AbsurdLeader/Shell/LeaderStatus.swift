@@ -10,6 +10,7 @@ extension LeaderLoop {
         case .status: return status()
         case .workers: return ["workers": .array(workerTable())]
         case .ring: return ["lanes": .array(crew.ringTable())]
+        case .measures: return machine.measures.json
         case .drain: decide(.drain(exit: false))
         case .resume: decide(.resume)
         case .stop: decide(.drain(exit: true))
@@ -68,6 +69,8 @@ extension LeaderLoop {
             "empty_claims_total": .integer(Int64(counters.emptyClaims)),
             "worker_deaths_total": .integer(Int64(counters.workerDeaths)),
             "reconnects_total": .integer(Int64(counters.reconnects)),
+            "canary_age_seconds": machine.canaryAge(at: Self.now()).map { .number($0.seconds) } ?? .null,
+            "canary_trip_seconds": machine.measures.canaryTrip.map { .number($0.seconds) } ?? .null,
         ]
     }
 

@@ -31,29 +31,29 @@ public func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) 
 }
 
 /// A descriptor that one side makes readable and the other waits for in `poll`.
-struct WakeDescriptor: Sendable {
-    let descriptor: Int32
+package struct WakeDescriptor: Sendable {
+    package let descriptor: Int32
 
-    init() {
+    package init() {
         descriptor = eventfd(0, O_CLOEXEC | O_NONBLOCK)
         precondition(descriptor >= 0, "no eventfd: \(String(cString: strerror(errno)))")
     }
 
-    func wake() {
+    package func wake() {
         var one: UInt64 = 1
         _ = write(descriptor, &one, 8)
     }
 
-    func clear() {
+    package func clear() {
         var count: UInt64 = 0
         _ = read(descriptor, &count, 8)
     }
 
     /// True when woken, false when the time is over.
-    func wait(seconds: Double?) -> Bool {
+    package func wait(seconds: Double?) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&entry, 1, seconds.map { Int32(min(max($0, 0) * 1000 + 1, 1e9)) } ?? -1) > 0
     }
 
-    func closeDescriptor() { close(descriptor) }
+    package func closeDescriptor() { close(descriptor) }
 }

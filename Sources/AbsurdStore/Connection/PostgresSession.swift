@@ -11,7 +11,7 @@ public final class PostgresSession {
     private var events: [PostgresConnection.Event] = []
     private var notifications: [PostgresNotification] = []
     private var nextTag: UInt64 = 0
-    private(set) var isLost = false
+    package private(set) var isLost = false
 
     public init(_ settings: ConnectionSettings) throws(PostgresError) {
         self.settings = settings

@@ -11,7 +11,7 @@ struct RootCommand: AsyncParsableCommand {
               absurd up
               absurd spawn dsa110-pipeline echo --params '{"inputs": {"word": "hello"}}' --wait
             """,
-        version: "0.1.0",
+        version: Program.version,
         subcommands: [
             UpCommand.self, DemoCommand.self,
             InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,

@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdDashboard
 import AbsurdLeader
 import AbsurdStore
 import ArgumentParser
@@ -16,6 +17,7 @@ struct LeaderCommand: AsyncParsableCommand {
 
     @OptionGroup var leader: LeaderOptions
     @OptionGroup var database: DatabaseOptions
+    @OptionGroup var dashboard: DashboardOptions
 
     func run() async throws {
         let settings = try database.settings()
@@ -32,6 +34,13 @@ struct LeaderCommand: AsyncParsableCommand {
         try LocalSystem.applyDefaults(leader, settings)
         let running = try Leader.start(configuration)
         Console.say("node \(configuration.node) serves \(configuration.queues.joined(separator: ", "))")
+        let served: Dashboard?
+        do { served = try await dashboard.start(running, configuration) } catch {
+            await running.stop()
+            throw error
+        }
+        if let served { Console.say("dashboard: \(served.url)") }
         await running.waitForEnd()
+        await served?.stop()
     }
 }

@@ -1,4 +1,5 @@
 import Absurd
+import AbsurdDashboard
 import ArgumentParser
 
 struct UpCommand: AsyncParsableCommand {
@@ -8,6 +9,7 @@ struct UpCommand: AsyncParsableCommand {
             Example:
               absurd up --workers 4
 
+            The dashboard is at http://127.0.0.1:8110/, or at another port if that is taken: see what it prints.
             The database is a private PostgreSQL cluster in the state directory, reached by a Unix socket only. Other
             absurd commands on this machine find it by themselves. A second `up` in the same directory is refused.
             """)
@@ -16,6 +18,7 @@ struct UpCommand: AsyncParsableCommand {
     var stateDirectory: String?
 
     @OptionGroup var leader: LeaderOptions
+    @OptionGroup var dashboard: DashboardOptions
 
     func run() async throws {
         let state = Paths.stateDirectory(stateDirectory)
@@ -25,6 +28,17 @@ struct UpCommand: AsyncParsableCommand {
         Console.say(
             "absurd is up in \(state): \(workers.count) workers of \(workers.first?.seats ?? 0) tasks; "
                 + "queues \(system.configuration.queues.joined(separator: ", ")); Ctrl-C stops it")
+        let served: Dashboard?
+        do {
+            served = try await dashboard.start(
+                system.leader, system.configuration, fallback: ListenAddress(port: ListenAddress.usualPort))
+        } catch {
+            await system.stop()
+            throw error
+        }
+        if let served { Console.say("dashboard: \(served.url)") }
+        await system.leader.waitForEnd()
+        await served?.stop()
         await system.runToEnd()
         Console.say("absurd has stopped")
     }

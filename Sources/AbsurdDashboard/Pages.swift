@@ -1,0 +1,37 @@
+import Absurd
+
+/// What `Pages/` holds, in the binary: a page at its name, with or without .html; index.html at /.
+enum Pages {
+    static let all = Dictionary(uniqueKeysWithValues: EmbeddedSQL.pages)
+
+    static func answer(_ request: Request) -> Answer? {
+        guard request.method == "GET", request.segments.count <= 1 else { return nil }
+        let name = request.segments.first ?? "index.html"
+        guard let (file, text) = [name, "\(name).html"].lazy.compactMap({ key in all[key].map { (key, $0) } }).first
+        else { return nil }
+        var answer = Answer.text(text, contentType(of: file))
+        let mark = "\"\(mark(text))\""
+        answer.headers["etag"] = mark
+        answer.headers["cache-control"] = "no-cache"
+        if request.headers["if-none-match"] == mark {
+            answer.status = 304
+            answer.body = .bytes([])
+        }
+        return answer
+    }
+
+    static func contentType(of name: String) -> String {
+        switch name.split(separator: ".").last {
+        case "html": "text/html; charset=utf-8"
+        case "css": "text/css; charset=utf-8"
+        case "js": "text/javascript; charset=utf-8"
+        case "svg": "image/svg+xml"
+        case "webmanifest": "application/manifest+json"
+        default: "text/plain; charset=utf-8"
+        }
+    }
+
+    private static func mark(_ text: String) -> String {
+        String(text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 36)
+    }
+}

@@ -1,0 +1,1 @@
+SELECT absurd.await_finish($1)

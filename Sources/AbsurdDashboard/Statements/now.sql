@@ -1,0 +1,1 @@
+SELECT absurd.current_time()::text

@@ -1,0 +1,2 @@
+-- $1 queue or NULL, $2 seconds.
+SELECT row_to_json(w) FROM absurd.observe_window($1, $2) w
