@@ -16,6 +16,8 @@ public enum Limits {
     public static let claimBatchMax = 1000
     /// A leader that has not renewed within this time has lost its tasks.
     public static let leaseSeconds = 30
+    /// A leader sends a task that does nothing through the whole system this often.
+    public static let canarySeconds = 60.0
     /// Between SIGTERM and SIGKILL of a process tree.
     public static let killGraceSeconds = 5
 

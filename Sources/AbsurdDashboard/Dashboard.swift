@@ -114,7 +114,7 @@ private struct Front: HTTPHandler {
         var query: [String: String] = [:]
         for item in request.query { query[item.name] = item.value }
         return Request(
-            method: request.method == .HEAD ? "GET" : request.method.rawValue,
+            method: request.method == .HEAD ? "GET" : request.method.rawValue, path: path,
             segments: path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }, query: query,
             headers: headers, body: body)
     }
@@ -123,13 +123,13 @@ private struct Front: HTTPHandler {
     private static let always = [
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
             + "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-store",
     ]
 
     private static let phrases = [
-        200: "OK", 201: "Created", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
+        200: "OK", 303: "See Other", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
         403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 413: "Payload Too Large",
         429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
         503: "Service Unavailable",

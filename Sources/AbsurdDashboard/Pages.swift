@@ -1,15 +1,12 @@
 import Absurd
 
-/// What `Pages/` holds, in the binary: a page at its name, with or without .html; index.html at /.
+/// The files of `Pages/`, in the binary, each at its name.
 enum Pages {
     static let all = Dictionary(uniqueKeysWithValues: EmbeddedSQL.pages)
 
     static func answer(_ request: Request) -> Answer? {
-        guard request.method == "GET", request.segments.count <= 1 else { return nil }
-        let name = request.segments.first ?? "index.html"
-        guard let (file, text) = [name, "\(name).html"].lazy.compactMap({ key in all[key].map { (key, $0) } }).first
-        else { return nil }
-        var answer = Answer.text(text, contentType(of: file))
+        guard request.segments.count == 1, let name = request.segments.first, let text = all[name] else { return nil }
+        var answer = Answer.text(text, contentType(of: name))
         let mark = "\"\(mark(text))\""
         answer.headers["etag"] = mark
         answer.headers["cache-control"] = "no-cache"

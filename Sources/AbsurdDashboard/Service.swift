@@ -16,6 +16,7 @@ final class Service: Sendable {
     let hub: EventHub
     private let pump: Mutex<EventPump?>
     private let latency = Mutex<Double?>(nil)
+    private let asked = Atomic<Int>(0)
     private let pumping = Mutex<Task<Void, Never>?>(nil)
 
     init(_ configuration: DashboardConfiguration, port: UInt16, token: String?, askLeader: @escaping AskLeader) {
@@ -53,7 +54,7 @@ final class Service: Sendable {
                 return try await route.answer(request, parameters, self)
             }
             try requestGuard.check(request, isWrite: false)
-            if let page = Pages.answer(request) { return page }
+            if let page = try await PageRoutes.answer(request, self) { return page }
             throw Problem(404, "/\(request.segments.joined(separator: "/")): there is no such route or page")
         } catch {
             return error.answer
@@ -64,6 +65,7 @@ final class Service: Sendable {
 
     /// The first column of the first row, as JSON text; nil when there is no row or it is NULL.
     func json(_ name: String, _ parameters: [PostgresParameter] = []) async throws(Problem) -> [UInt8]? {
+        asked.add(1, ordering: .relaxed)
         do {
             return try await connection.run { session in
                 let rows = try session.query(.observe(name), parameters)
@@ -75,6 +77,9 @@ final class Service: Sendable {
             throw Problem(500, "\(name): \(error)")
         }
     }
+
+    /// How often the database was asked something, since the start.
+    var questions: Int { asked.load(ordering: .relaxed) }
 
     /// The same, shared and cached.
     func snapshot(

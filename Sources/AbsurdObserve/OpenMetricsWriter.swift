@@ -1,13 +1,27 @@
-/// Writes a page of OpenMetrics 1.0. Each metric is written once, with all of its samples together.
+/// Writes a page of metrics. Each metric is written once, with all of its samples together.
 public struct OpenMetricsWriter: Sendable {
-    public static let contentType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    /// Who asks for OpenMetrics gets it; the older text is what everybody reads, `promtool check metrics` included.
+    public enum Form: Sendable {
+        case openMetrics, text
 
+        /// For what a client's Accept header says.
+        public init(accept: String) { self = accept.contains("application/openmetrics-text") ? .openMetrics : .text }
+
+        public var contentType: String {
+            switch self {
+            case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            case .text: "text/plain; version=0.0.4; charset=utf-8"
+            }
+        }
+    }
+
+    private let form: Form
     private var text = ""
     private var written: Set<String> = []
 
-    public init() {}
+    public init(_ form: Form = .openMetrics) { self.form = form }
 
-    /// The page so far, ended.
+    /// The page so far, ended. (In the older text the end is a comment.)
     public var page: String { text + "# EOF\n" }
 
     /// A metric with one sample per value; label values come in the order of the metric's labels.
@@ -42,10 +56,16 @@ public struct OpenMetricsWriter: Sendable {
 
     private mutating func begin(_ metric: Metric) -> Bool {
         guard written.insert(metric.name).inserted else { return false }
+        var family = metric.name
+        var type = metric.kind.rawValue
+        switch (form, metric.kind) {
         // A counter's family goes by its name without _total.
-        let family = metric.kind == .counter ? String(metric.name.dropLast("_total".count)) : metric.name
-        text += "# HELP \(family) \(Self.escaped(metric.help))\n# TYPE \(family) \(metric.kind.rawValue)\n"
-        if !metric.unit.isEmpty { text += "# UNIT \(family) \(metric.unit)\n" }
+        case (.openMetrics, .counter): family = String(metric.name.dropLast("_total".count))
+        case (.text, .info): (family, type) = (metric.name + "_info", "gauge")
+        default: break
+        }
+        text += "# HELP \(family) \(Self.escaped(metric.help))\n# TYPE \(family) \(type)\n"
+        if form == .openMetrics, !metric.unit.isEmpty { text += "# UNIT \(family) \(metric.unit)\n" }
         return true
     }
 

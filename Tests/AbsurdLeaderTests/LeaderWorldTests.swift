@@ -124,7 +124,7 @@ struct LeaderWorld {
                     })
             ]
         case .exit: isOver = true
-        case .reportProgress, .stop, .killProcesses, .killWorker, .free, .leave, .say: break
+        case .reportProgress, .sendCanary, .stop, .killProcesses, .killWorker, .free, .leave, .say: break
         }
         return []
     }

@@ -3,7 +3,7 @@ SELECT task_id, queue_name, task_name, params, priority, timeout_sec, status, wo
     error, created_at, claimed_at, completed_at, wait_time_sec, execution_time_sec, depends_on, workflow_id, due_at,
     progress, progress_message
 FROM absurd.tasks
-WHERE ($1::text IS NULL OR queue_name = $1)
+WHERE CASE WHEN $1::text IS NULL THEN NOT starts_with(queue_name, 'absurd-canary/') ELSE queue_name = $1 END
     AND ($2::text[] IS NULL OR status = ANY ($2))
     AND ($3::text IS NULL OR task_name = $3)
     AND ($4::uuid IS NULL OR workflow_id = $4)

@@ -3,6 +3,8 @@ import Absurd
 /// A request as the routes see it, free of the HTTP library.
 struct Request: Sendable {
     var method: String
+    /// As it was sent, still encoded.
+    var path = ""
     /// The path between its slashes, each part decoded by itself, so that a name may hold a slash (%2F).
     var segments: [String]
     var query: [String: String] = [:]

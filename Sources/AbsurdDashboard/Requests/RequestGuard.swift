@@ -39,7 +39,7 @@ struct RequestGuard: Sendable {
         }
         guard isWrite else { return }
         guard let token else {
-            throw Problem(403, "this server is read-only; start it with a token file (ABSURD_HTTP_TOKEN_FILE)")
+            throw Self.readOnly
         }
         if let header = request.headers["authorization"] {
             guard header.lowercased().hasPrefix("bearer "), Self.same(String(header.dropFirst(7)), token) else {
@@ -65,6 +65,14 @@ struct RequestGuard: Sendable {
         }
         return false
     }
+
+    /// nil takes it away. It ends with the browser, and no script and no other site can use it.
+    static func cookieHeader(_ token: String?) -> String {
+        "\(cookie)=\(token ?? ""); Path=/; HttpOnly; SameSite=Strict" + (token == nil ? "; Max-Age=0" : "")
+    }
+
+    static let readOnly = Problem(
+        403, "this server is read-only; start it with a token file (ABSURD_HTTP_TOKEN_FILE)")
 
     static let unauthorised = Problem(
         401, "writing needs the token: Authorization: Bearer, with what the leader's run/http-token holds",

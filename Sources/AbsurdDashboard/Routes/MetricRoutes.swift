@@ -9,8 +9,8 @@ extension RouteTable {
         ) { request, _, service throws(Problem) in
             try await MetricsSummary.answer(request.text("queue_name"), service)
         },
-        .get("/metrics/prometheus", "The same page as /metrics at the root: OpenMetrics text.") {
-            _, _, service throws(Problem) in await MetricsPage.answer(service)
+        .get("/metrics/prometheus", "The same page as /metrics at the root.") {
+            request, _, service throws(Problem) in await MetricsPage.answer(request, service)
         },
         .get(
             "/metrics/history", "Throughput, success, times per step.",

@@ -6,8 +6,9 @@ import AbsurdStore
 /// /metrics: the catalogue, filled. What can't be had (no database, a leader that ends) is left out; `absurd_database_up`
 /// says so.
 enum MetricsPage {
-    static func answer(_ service: Service) async -> Answer {
-        var writer = OpenMetricsWriter()
+    static func answer(_ request: Request, _ service: Service) async -> Answer {
+        let form = OpenMetricsWriter.Form(accept: request.headers["accept"] ?? "")
+        var writer = OpenMetricsWriter(form)
         let status = await service.askLeader(.status)
         let measures = await service.askLeader(.measures)
         let ring = await service.askLeader(.ring)
@@ -17,7 +18,7 @@ enum MetricsPage {
         leader(&writer, status, measures, service)
         crew(&writer, ring: ring["lanes"]?.items ?? [], workers: workers["workers"]?.items ?? [])
         writer.write(MetricCatalogue.eventReaders, Double(service.hub.count))
-        return .text(writer.page, OpenMetricsWriter.contentType)
+        return .text(writer.page, form.contentType)
     }
 
     private static func queues(_ writer: inout OpenMetricsWriter, _ service: Service) async {

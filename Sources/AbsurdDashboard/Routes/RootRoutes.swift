@@ -6,8 +6,10 @@ extension RouteTable {
         .get("//events", "Server-sent events: task_update and queue_stats_update.") { _, _, service throws(Problem) in
             Answer(contentType: "text/event-stream", body: .events(try service.hub.subscribe()))
         },
-        .get("//metrics", "Metrics of the queues and of this node, as OpenMetrics text.") {
-            _, _, service throws(Problem) in await MetricsPage.answer(service)
+        .get(
+            "//metrics", "Metrics of the queues and of this node: OpenMetrics for who accepts it, else Prometheus text."
+        ) {
+            request, _, service throws(Problem) in await MetricsPage.answer(request, service)
         },
         .get("//session", "Whether this browser may write.") { request, _, service throws(Problem) in
             .json([
@@ -24,11 +26,10 @@ extension RouteTable {
             parameters: [("token", "what the leader's run/http-token holds")], isWrite: false
         ) { request, _, service throws(Problem) in
             let given = try request.json()["token"]?.text ?? ""
-            guard let token = service.requestGuard.token else { throw Problem(403, "this server is read-only") }
+            guard let token = service.requestGuard.token else { throw RequestGuard.readOnly }
             guard RequestGuard.same(given, token) else { throw RequestGuard.unauthorised }
             var answer = Answer.json(["may_write": true])
-            answer.headers["set-cookie"] =
-                "\(RequestGuard.cookie)=\(token); Path=/; HttpOnly; SameSite=Strict; Max-Age=86400"
+            answer.headers["set-cookie"] = RequestGuard.cookieHeader(token)
             return answer
         },
         Route(
@@ -36,7 +37,7 @@ extension RouteTable {
             isWrite: false
         ) { _, _, _ throws(Problem) in
             var answer = Answer.json(["may_write": false])
-            answer.headers["set-cookie"] = "\(RequestGuard.cookie)=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+            answer.headers["set-cookie"] = RequestGuard.cookieHeader(nil)
             return answer
         },
     ]

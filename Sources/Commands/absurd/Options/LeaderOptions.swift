@@ -89,6 +89,7 @@ struct LeaderOptions: ParsableArguments {
             database: database, stateDirectory: state, placement: placement, taskTypes: Catalogue.types,
             workerExecutable: Paths.sibling("absurd-worker"), stageExecutable: Paths.sibling("absurd-stage"),
             logger: logger)
+        configuration.canaryEvery = .seconds(Limits.canarySeconds)
         if let text = setting(pollInterval, "ABSURD_WORKER_POLL_INTERVAL", "poll-interval") {
             guard let seconds = Double(text), (0.05...3600).contains(seconds) else {
                 throw Self.refusal("poll-interval", text, "0.05 to 3600 seconds")
