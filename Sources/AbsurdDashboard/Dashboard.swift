@@ -101,12 +101,16 @@ private struct Front: HTTPHandler {
         }
         var body: [UInt8] = []
         let tooLarge = Problem(413, "body: more than \(Limits.httpBodyBytesMax) bytes")
-        if let count = request.bodySequence.count, count > Limits.httpBodyBytesMax { throw tooLarge }
+        if let count = request.bodySequence.count, count > 8 * Limits.httpBodyBytesMax { throw tooLarge }
+        var taken = 0
         do {
             for try await piece in request.bodySequence {
-                body += piece
-                if body.count > Limits.httpBodyBytesMax { throw tooLarge }
+                taken += piece.count
+                // What is too long is read on for a while and dropped: who still sends would not hear the refusal.
+                if taken > 8 * Limits.httpBodyBytesMax { throw tooLarge }
+                if taken <= Limits.httpBodyBytesMax { body += piece }
             }
+            if taken > Limits.httpBodyBytesMax { throw tooLarge }
         } catch let problem as Problem { throw problem } catch {
             throw Problem(400, "body: it ended early")
         }

@@ -50,10 +50,10 @@ public enum MetricCatalogue {
         "absurd_window_success_ratio", .gauge, unit: "ratio", labels: ["window"],
         "Completed of completed and failed; absent when nothing ended.")
     public static let windowWait = Metric(
-        "absurd_window_wait_seconds", .gauge, unit: "seconds", labels: ["window", "quantile"],
+        "absurd_window_wait_seconds", .gauge, unit: "seconds", labels: ["window", "percentile"],
         "Time from spawn to the last claim of tasks that ended in the window.")
     public static let windowRun = Metric(
-        "absurd_window_execution_seconds", .gauge, unit: "seconds", labels: ["window", "quantile"],
+        "absurd_window_execution_seconds", .gauge, unit: "seconds", labels: ["window", "percentile"],
         "Time of the last attempt of tasks that ended in the window.")
 
     // MARK: This node, from its leader

@@ -96,7 +96,7 @@ struct Browser: Sendable {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
-                Glibc.send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             // A server that refuses early stops reading; its answer is there all the same.
             guard count > 0 else { return }

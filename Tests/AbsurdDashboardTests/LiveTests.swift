@@ -10,7 +10,7 @@ import Testing
 
 @Suite(.serialized) struct `A running dashboard` {
     @Test func `tells the followers of its events of a task that was spawned, and of its end`() async throws {
-        try await Site.open { site in
+        try await Site.open { (site) async throws in
             let text = try await site.browser.follow("/events") {
                 _ = try await site.spawn()
             } until: { text in
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func `has metrics that promtool finds nothing wrong with, and that count what was done`() async throws {
-        try await Site.open(canary: true) { site in
+        try await Site.open(canary: true) { (site) async throws in
             for _ in 0..<3 { _ = try await site.client.wait(try await site.spawn()) }
             _ = try await site.client.wait(try await site.spawn("fail", retries: 0))
             var page = ""
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func `answers with its last figures, marked, and 503 for the rest when the database is gone`() async throws {
-        try await Site.open { site in
+        try await Site.open { (site) async throws in
             let admin = try site.database.cluster.settings(database: "postgres")
             let session = try PostgresSession(admin)
             #expect(try await site.browser.get("/absurd/health").json["status"]?.text == "healthy")
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func `asks the database once however many ask it at the same time`() async throws {
-        try await Site.open { site in
+        try await Site.open { (site) async throws in
             _ = try await site.browser.get("/absurd/queues")
             let before = site.dashboard.service.questions
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func `shows pictures that a task's result names, and no other file`() async throws {
-        try await Site.open { site in
+        try await Site.open { (site) async throws in
             let picture = site.state + "/a preview.png"
             let bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1, 2, 3]
             try Data(bytes).write(to: URL(fileURLWithPath: picture))
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test func `signs a browser in and out by a cookie, and does what its forms say`() async throws {
-        try await Site.open { site in
+        try await Site.open { (site) async throws in
             #expect(try await site.browser.send("POST", "/sign-in", "token=wrong").status == 401)
             let signed = try await site.browser.send("POST", "/sign-in", "token=\(site.token)&back=%2Fqueues")
             #expect(signed.status == 303 && signed.headers["location"] == "/queues?done=signed-in")

@@ -64,8 +64,8 @@ enum MetricsPage {
             writer.write(
                 metric,
                 rows.flatMap { row in
-                    [("p50", "0.5"), ("p95", "0.95"), ("p99", "0.99")].compactMap { name, quantile in
-                        row.row["\(key)_\(name)"]?.double.map { ([row.window, quantile], $0) }
+                    ["p50", "p95", "p99"].compactMap { name in
+                        row.row["\(key)_\(name)"]?.double.map { ([row.window, name], $0) }
                     }
                 })
         }
