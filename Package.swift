@@ -167,7 +167,8 @@ var tests: [Target] {
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "Absurd", "AbsurdClient", "AbsurdCommand", "AbsurdControl", "AbsurdWorkerProcess", "TestSupport",
+                "Absurd", "AbsurdClient", "AbsurdPipeline", "AbsurdCommand", "AbsurdControl", "AbsurdWorkerProcess",
+                "TestSupport",
             ]),
     ]
 }

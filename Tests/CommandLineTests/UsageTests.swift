@@ -1,3 +1,5 @@
+import Absurd
+import AbsurdPipeline
 import Foundation
 import TestSupport
 import Testing
@@ -7,7 +9,7 @@ import Testing
         ["up"], ["init"], ["leader"], ["spawn"], ["tasks"], ["tasks", "list"], ["tasks", "get"], ["tasks", "wait"],
         ["tasks", "cancel"], ["tasks", "retry"], ["tasks", "logs"], ["tasks", "explain"], ["workflow"],
         ["workflow", "run"], ["workflow", "list"], ["workflow", "get"], ["workflow", "cancel"], ["workflow", "retry"],
-        ["schedule"], ["schedule", "add"], ["dlq"], ["dlq", "replay"], ["archive"],
+        ["schedule"], ["schedule", "add"], ["dlq"], ["dlq", "replay"], ["archive"], ["stages"],
         ["monitor"], ["benchmark"], ["load"], ["doctor"], ["tune"],
     ]
 
@@ -86,6 +88,20 @@ import Testing
             let output = try program.run(["tasks", "list"])
             #expect(output.code == 0, "\(output.error)")
         }
+    }
+
+    @Test func stagesShowsEveryOptionOfAStageWithItsDefault() throws {
+        let list = try Program.absurd.run(["stages"])
+        #expect(list.lines.count == Catalogue.stages.count + 1)
+        let one = try Program.absurd.run(["stages", "convert-uvh5-to-ms"])
+        for option in ConvertSchema.declaration.schema.options {
+            #expect(
+                one.lines.contains { $0.hasPrefix(option.name + " ") && $0.hasSuffix(option.help) }, "\(option.name)")
+        }
+        #expect(one.out.contains("required"))
+        let json = try JSONValue(parsing: Program.absurd.run(["stages", "--json"]).out)
+        #expect(json.items?.count == Catalogue.stages.count)
+        #expect(try Program.absurd.run(["stages", "no-such-stage"]).code == 65)
     }
 
     @Test func absurdctlWithoutALeaderSaysSo() throws {
