@@ -25,6 +25,7 @@ install -d "$work/tree/packages"
 for version in "$first" "$second"; do
     cp "$(deploy/debian/build.sh "$programs" "$version")" "$work/tree/packages/"
 done
+lintian --allow-root --fail-on error,warning "$work"/tree/packages/*.deb
 install -m 0755 Tests/Deploy/newcomer_inside.sh "$work/tree/packages/"
 cp /etc/resolv.conf "$work/tree/etc/"
 # Every mount and every process goes when the last of them ends.
