@@ -51,7 +51,7 @@ final class Service: Sendable {
         do throws(Problem) {
             if let (route, parameters) = try RouteTable.find(request) {
                 try requestGuard.check(request, isWrite: route.isWrite)
-                return try await route.answer(request, parameters, self)
+                return try await perform(route, request, parameters)
             }
             try requestGuard.check(request, isWrite: false)
             if let page = try await PageRoutes.answer(request, self) { return page }
@@ -59,6 +59,12 @@ final class Service: Sendable {
         } catch {
             return error.answer
         }
+    }
+
+    /// A route's answer, to whoever may have it.
+    func perform(_ route: Route, _ request: Request, _ parameters: [String: String]) async throws(Problem) -> Answer {
+        defer { if route.isWrite { cache.noteWrite() } }
+        return try await route.answer(request, parameters, self)
     }
 
     // MARK: The database

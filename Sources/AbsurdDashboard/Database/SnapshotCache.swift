@@ -18,6 +18,7 @@ final class SnapshotCache: Sendable {
 
     private struct Entry {
         var bytes: [UInt8]?
+        var askedAtSeconds = 0.0
         var madeAtSeconds = 0.0
         var tookSeconds = 0.0
         var failure: Problem?
@@ -31,16 +32,22 @@ final class SnapshotCache: Sendable {
     }
 
     private let entries = Mutex<[String: Entry]>([:])
+    private let wroteAtSeconds = Mutex(0.0)
+
+    /// Something was changed through this server: whoever changed it must see that, so what was asked before is old.
+    func noteWrite() { wroteAtSeconds.withLock { $0 = monotonicSeconds() } }
 
     /// - Parameter make: gives the bytes of a JSON answer.
     func get(
         _ key: String, maxAgeSeconds: Double = 1, _ make: @escaping @Sendable () async throws -> [UInt8]
     ) async throws(Problem) -> Snapshot {
         let now = monotonicSeconds()
+        let wroteAt = wroteAtSeconds.withLock { $0 }
         let task: Task<Void, Never>? = entries.withLock { entries in
             var entry = entries[key] ?? Entry()
             entry.usedAtSeconds = now
-            let isFresh = entry.bytes != nil && now < entry.freshUntilSeconds(maxAgeSeconds)
+            let isFresh =
+                entry.bytes != nil && entry.askedAtSeconds > wroteAt && now < entry.freshUntilSeconds(maxAgeSeconds)
             let hasJustFailed = entry.failure != nil && now < entry.failedAtSeconds + 1
             if !isFresh, !hasJustFailed, entry.task == nil { entry.task = ask(key, make) }
             entries[key] = entry
@@ -74,6 +81,7 @@ final class SnapshotCache: Sendable {
                 switch outcome {
                 case .success(let bytes):
                     entry.bytes = bytes
+                    entry.askedAtSeconds = began
                     entry.madeAtSeconds = now
                     entry.tookSeconds = now - began
                     entry.failure = nil

@@ -77,10 +77,12 @@ enum MetricsSummary {
             "total_cancelled": .integer(sum("cancelled")), "current_pending": .integer(sum("pending")),
             "current_claimed": .integer(sum("claimed")), "queue_name": queue.map { .string($0) } ?? .null,
         ]
+        var windows: [String: JSONValue] = [:]
         for minutes in [1, 5, 15] {
             let window = try await service.value(
                 "window", [.text(orNull: queue), .float8(Double(minutes) * 60)], maxAgeSeconds: Double(minutes)
             ).value
+            windows["\(minutes)min"] = window
             let completed = window["completed"]?.double ?? 0
             let failed = window["failed"]?.double ?? 0
             // Nothing ended, nothing failed: clients compute with these, so they are numbers; `ended` says how many.
@@ -100,6 +102,7 @@ enum MetricsSummary {
                 }
             }
         }
+        members["windows"] = .object(windows)
         return Service.marked(.object(members), staleSeconds: stale)
     }
 

@@ -41,7 +41,7 @@ enum PageRoutes {
 
     private static func call(_ request: Request, _ service: Service) async throws(Problem) -> Answer {
         guard let (route, parameters) = try RouteTable.find(request) else { throw Problem(404, "no such route") }
-        return try await route.answer(request, parameters, service)
+        return try await service.perform(route, request, parameters)
     }
 
     /// A body is an answer whatever its status: a system that is down says so with 503.
