@@ -20,6 +20,7 @@ import Testing
     @Test func `Durations have two units at most, and none rounds up to a unit too large`() {
         let space = Figures.space
         #expect(Figures.duration(0) == "0\(space)s")
+        #expect(Figures.duration(0.0004) == "<1\(space)ms")
         #expect(Figures.duration(0.0842) == "84\(space)ms")
         #expect(Figures.duration(0.9996) == "1.0\(space)s")
         #expect(Figures.duration(59.6) == "1\(space)min")

@@ -2,17 +2,24 @@
 // once a second, and patched in place, so that focus, opened parts, typed text and the scroll position stay.
 
 const pauseMilliseconds = 1000;
+// The server's answers may be a second old: after an event one more look shows all of it.
+const settleMilliseconds = 1500;
 // Leases and windows move without an event.
 const idleMilliseconds = 15000;
 
 export function follow(main, live) {
+  forgetDone();
   let lastAt = Date.now();
   let timer = null;
   let isFetching = false;
-  let changedMeanwhile = false;
+  let changedAt = 0;
   let isConnected = false;
 
+  const spoken = document.getElementById("spoken");
   const say = (state, text) => {
+    // Those who hear the page are told of a loss and its end, not of every second.
+    if (state === "lost" && live.dataset.state !== "lost") spoken.textContent = "The dashboard does not answer.";
+    if (state === "live" && live.dataset.state === "lost") spoken.textContent = "The dashboard answers again.";
     live.dataset.state = state;
     const label = live.firstChild;
     if (label.nodeValue !== text) label.nodeValue = text;
@@ -26,17 +33,16 @@ export function follow(main, live) {
   async function refresh() {
     timer = null;
     if (document.hidden) return;
-    if (isFetching) { changedMeanwhile = true; return; }
+    if (isFetching) return;
     if (isSelecting(main)) { schedule(pauseMilliseconds); return; }
     isFetching = true;
-    changedMeanwhile = false;
+    const began = Date.now();
     try {
       const response = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       const next = fresh.getElementById("main");
       if (next) {
-        next.querySelector(".notice")?.remove();
-        keepNotice(main, next);
+        keepDone(main, next);
         patchChildren(main, next);
         const time = fresh.querySelector("#live time");
         if (time) patch(live.querySelector("time"), time);
@@ -48,12 +54,13 @@ export function follow(main, live) {
     }
     isFetching = false;
     lastAt = Date.now();
-    schedule(changedMeanwhile ? pauseMilliseconds : idleMilliseconds);
+    if (changedAt > began) schedule(pauseMilliseconds);
+    else schedule(began - changedAt < settleMilliseconds ? settleMilliseconds : idleMilliseconds);
   }
 
   const changed = () => {
-    if (isFetching) { changedMeanwhile = true; return; }
-    schedule(Math.max(0, lastAt + pauseMilliseconds - Date.now()));
+    changedAt = Date.now();
+    if (!isFetching) schedule(Math.max(0, lastAt + pauseMilliseconds - Date.now()));
   };
 
   const events = new EventSource("/events");
@@ -71,10 +78,17 @@ function isSelecting(main) {
   return !selection.isCollapsed && main.contains(selection.anchorNode);
 }
 
-// What was just done stays said until the page is left.
-function keepNotice(main, next) {
-  const notice = main.querySelector(".notice");
-  if (notice) next.prepend(notice.cloneNode(true));
+// What was just done stays said until the page is left, and is not said again when it is loaded anew.
+function keepDone(main, next) {
+  const done = main.querySelector("#done");
+  if (done && !next.querySelector("#done")) next.prepend(done.cloneNode(true));
+}
+
+function forgetDone() {
+  const here = new URL(location.href);
+  if (!here.searchParams.has("done")) return;
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
 }
 
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.id || null : null);

@@ -28,6 +28,7 @@ function rest(chart) {
   const range = chart.parentElement.querySelector("small");
   if (range.dataset.range !== undefined) range.textContent = range.dataset.range;
   delete range.dataset.range;
+  range.removeAttribute("aria-live");
   delete chart.dataset.at;
   chart.querySelector(".cursor")?.remove();
 }
@@ -35,10 +36,7 @@ function rest(chart) {
 export function readCharts(document) {
   const chartOf = (event) => event.target.closest?.("svg[data-texts]");
   const prepare = () => {
-    for (const chart of document.querySelectorAll("svg[data-texts]")) {
-      chart.setAttribute("tabindex", "0");
-      chart.parentElement.querySelector("small").setAttribute("aria-live", "polite");
-    }
+    for (const chart of document.querySelectorAll("svg[data-texts]")) chart.setAttribute("tabindex", "0");
   };
   prepare();
   document.addEventListener("rendered", prepare);
@@ -56,6 +54,7 @@ export function readCharts(document) {
     const chart = chartOf(event);
     if (!chart || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return;
     const count = chart.dataset.texts.split("|").length;
+    chart.parentElement.querySelector("small").setAttribute("aria-live", "polite");
     const from = chart.dataset.at === undefined ? count : Number(chart.dataset.at);
     read(chart, from + (event.key === "ArrowLeft" ? -1 : 1));
     event.preventDefault();

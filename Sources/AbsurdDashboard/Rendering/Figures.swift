@@ -41,7 +41,8 @@ enum Figures {
     static func duration(_ seconds: Double?) -> String {
         guard let seconds, seconds.isFinite else { return unknown }
         let size = max(0, seconds)
-        if size < 0.0005 { return "0\(space)s" }
+        if size == 0 { return "0\(space)s" }
+        if size < 0.001 { return "<1\(space)ms" }
         if size < 0.9995 { return "\(Int((size * 1000).rounded()))\(space)ms" }
         if size < 9.95 { return "\(fixed(size, 1))\(space)s" }
         if size < 59.5 { return "\(Int(size.rounded()))\(space)s" }

@@ -21,9 +21,9 @@ enum Frame {
         <header>
         <a class="name" href="/">Absurd</a>
         \(navigation(section))
-        <div class="state"><span id="live" role="status" data-state="still">as of \
+        <div class="state"><span id="live" data-state="still">as of \
         <time datetime="\(request.now.description)">\(String(request.now.description.dropFirst(11).prefix(8)))</time>\
-        </span>\(account(request))</div>
+        </span><span id="spoken" class="heard" role="status"></span>\(account(request))</div>
         </header>
         <main id="main" tabindex="-1">
         \(notice(request))\(main)
@@ -59,6 +59,6 @@ enum Frame {
     }
 
     private static func notice(_ request: PageRequest) -> HTML {
-        request.notice.map { "<p class=\"notice\" role=\"status\">\($0)</p>" } ?? .nothing
+        request.notice.map { "<p class=\"notice\" id=\"done\" role=\"status\">\($0)</p>" } ?? .nothing
     }
 }

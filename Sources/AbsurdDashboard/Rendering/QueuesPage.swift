@@ -40,7 +40,7 @@ enum Queues {
             columns: [
                 Table.Column("Queue"), .wide("Waiting and running"), .figure("Pending"), .figure("Running"),
                 .wide("Retrying", figure: true), .wide("Scheduled", figure: true), .wide("Blocked", figure: true),
-                .wide("Completed", figure: true), .figure("Failed"), .wide("Cancelled", figure: true),
+                .wide("Completed", figure: true), .wide("Failed", figure: true), .wide("Cancelled", figure: true),
                 .wide("Dead letters", figure: true), .figure("Oldest"),
             ] + (request.isSignedIn ? [Table.Column("Action")] : []),
             rows: rows.map { row in

@@ -12,7 +12,7 @@ enum Schedules {
             caption: "Schedules",
             columns: [
                 Table.Column("Name"), Table.Column("When"), .wide("Time zone"), .wide("Spawns"), .wide("Queue"),
-                Table.Column("State"), .wide("Last", figure: true), .figure("Next"),
+                Table.Column("State"), .wide("Last", figure: true), .wide("Next", figure: true),
             ] + (request.isSignedIn ? [Table.Column("Action")] : []),
             rows: rows.map { row in
                 let name = row["name"]?.text ?? ""

@@ -36,8 +36,8 @@ struct Table {
             let cells = zip(columns, row.cells).enumerated().map { index, cell -> HTML in
                 index == 0
                     ? "<th scope=\"row\"\(attribute(cell.0.classes))>\(cell.1)</th>"
-                    : cell.0.classes == "why"
-                        ? "<td class=\"why\"><span>\(cell.1)</span></td>"
+                    : cell.0.classes.hasPrefix("why")
+                        ? "<td class=\"\(cell.0.classes)\"><span>\(cell.1)</span></td>"
                         : "<td\(attribute(cell.0.classes))>\(cell.1)</td>"
             }
             return "<tr id=\"\(row.id)\"\(attribute(row.classes))>\(cells)</tr>\n"

@@ -77,7 +77,7 @@ struct NodeLanes {
     private func row(_ worker: JSONValue, _ lane: String) -> Table.Row {
         let running = worker["running"]?.items ?? []
         let tasks = running.map { task -> HTML in
-            let name = task["task_name"]?.text ?? ""
+            let name = task["task_name"]?.text ?? "task \(Figures.shortID(task["task_id"]?.text ?? ""))"
             let message = task["message"]?.text ?? ""
             return """
                 <li><a href="/tasks/\(task["task_id"]?.text ?? "")">\(name)</a> \

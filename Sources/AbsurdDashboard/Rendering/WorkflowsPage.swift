@@ -133,7 +133,7 @@ struct WorkflowDetail {
             columns: [
                 Table.Column("Stage"), Table.Column("Status"), .wide("When"), .figure("Took"),
                 .wide("Attempt", figure: true),
-                .why,
+                Table.Column("Why", "why wide"),
             ],
             rows: nodes.map { node in
                 let name = node["task_name"]?.text ?? ""
