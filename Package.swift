@@ -155,7 +155,8 @@ var tests: [Target] {
             name: "AbsurdDashboardTests",
             dependencies: [
                 "AbsurdDashboard", "AbsurdLeader", "AbsurdWorker", "AbsurdClient", "AbsurdWorkerProcess", "TestSupport",
-            ]),
+            ],
+            exclude: ["Scene.sql"]),
         .testTarget(name: "AbsurdPipelineTests", dependencies: ["AbsurdPipeline"]),
         .testTarget(name: "AbsurdObserveTests", dependencies: ["AbsurdObserve"]),
         .testTarget(name: "AbsurdRadioTests", dependencies: ["AbsurdRadio"]),
