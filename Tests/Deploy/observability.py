@@ -65,6 +65,12 @@ def findings():
             for label in re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", selector):
                 if label not in known[name] | {"instance", "job"}:
                     yield f"{place}: {name} has no label {label}"
+        # What is grouped by must be a label of some metric in the expression; recorded ones are grouped by queue.
+        here = set().union(*(known.get(name, set()) for name in re.findall(r"\babsurd_\w+", expression)))
+        for group in re.findall(r"\b(?:by|on) \(([\w, ]*)\)", expression):
+            for label in filter(None, re.split(r"[ ,]+", group)):
+                if label not in here | {"instance", "job", "queue"}:
+                    yield f"{place}: nothing has a label {label} to group by in {expression}"
     if len(used) < 20:
         yield f"only {len(used)} metrics were found in {RULES} and {DASHBOARD}"
     alerts = set(re.findall(r"- alert: (\w+)", read(RULES)))
