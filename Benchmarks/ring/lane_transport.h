@@ -8,15 +8,14 @@ typedef struct {
     lane_seat seat;
     lane_ledger ledger[256];
     uint64_t ends[256];
-    lane_ledger identity;
     lane_shape shape;
+    uint32_t attempt;
 } lane_side;
 
 static void lane_open(lane_side *side, const bench_run *run, int is_server) {
     side->shape = (lane_shape){1, 1, 128, 1u << 20};
     if (lane_segment_bytes(side->shape) > AREA_BYTES) exit(1);
-    memset(&side->identity, 0, sizeof side->identity);
-    side->identity.task_low = 1;
+    side->attempt = 0;
     if (is_server) {
         lane_seat_bind(&side->seat, run->area, side->shape, 0, side->ends, -1);
         lane_seat_attach(&side->seat);
@@ -29,8 +28,8 @@ static void lane_open(lane_side *side, const bench_run *run, int is_server) {
 
 static inline int lane_ask(lane_side *side, const uint8_t *bytes, uint32_t length) {
     uint64_t position;
-    side->identity.attempt++;
-    return lane_offer(&side->leader, &side->identity, bytes, length, 0, &position) == LANE_OK;
+    lane_ledger identity = {.task_high = 1, .task_low = 2, .token_high = 3, .token_low = 4, .attempt = ++side->attempt};
+    return lane_offer(&side->leader, &identity, bytes, length, 0, &position) == LANE_OK;
 }
 
 static inline void lane_flush(lane_side *side) { lane_wake(&side->leader); }

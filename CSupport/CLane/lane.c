@@ -17,23 +17,35 @@ __attribute__((always_inline)) static inline uint64_t lane_fold(const lane_words
     return sum ^ sum >> 32;
 }
 
+/* Four pairs of sums that do not wait for each other; block k of 64 bytes belongs to pair k mod 4. */
 __attribute__((always_inline)) static inline uint64_t lane_sum_body(const uint8_t *bytes, uint64_t length,
                                                                     uint64_t seed) {
-    lane_words a = {seed, length, 0, 0, 0, 0, 0, 0}, b = {0}, word;
+    lane_words a[4] = {{seed, length, 0, 0, 0, 0, 0, 0}}, b[4] = {{0}}, word;
     uint64_t at = 0;
-    for (; at + 64 <= length; at += 64) {
-        memcpy(&word, bytes + at, 64);
-        a += word;
-        b += a;
+    for (; at + 256 <= length; at += 256) {
+        for (unsigned pair = 0; pair < 4; pair++) {
+            memcpy(&word, bytes + at + 64 * pair, 64);
+            a[pair] += word;
+            b[pair] += a[pair];
+        }
     }
-    if (at < length) {
+    for (unsigned pair = 0; pair < 4 && at < length; pair++, at += 64) {
         uint8_t last[64] = {0};
-        memcpy(last, bytes + at, length - at);
-        memcpy(&word, last, 64);
-        a += word;
-        b += a;
+        if (at + 64 <= length) {
+            memcpy(&word, bytes + at, 64);
+        } else {
+            memcpy(last, bytes + at, length - at);
+            memcpy(&word, last, 64);
+        }
+        a[pair] += word;
+        b[pair] += a[pair];
     }
-    return lane_fold(&a, &b);
+    /* Each pair turned by another amount, so that no two can change places. */
+    for (unsigned pair = 1; pair < 4; pair++) {
+        a[0] += a[pair] << (5 * pair) | a[pair] >> (64 - 5 * pair);
+        b[0] += b[pair] << (7 * pair) | b[pair] >> (64 - 7 * pair);
+    }
+    return lane_fold(&a[0], &b[0]);
 }
 
 #if defined(__x86_64__)

@@ -35,7 +35,7 @@ public struct Lane: @unchecked Sendable {
         var identity = lane_ledger(
             task_high: fence.task.high, task_low: fence.task.low, token_high: fence.token.high,
             token_low: fence.token.low, deadline_ns: deadlineNanoseconds, tag: tag, arena_end: 0,
-            attempt: UInt32(bitPattern: fence.attempt), state: 0)
+            attempt: UInt32(bitPattern: fence.attempt), state: 0, in_arena: 0)
         var position: UInt64 = 0
         let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let count = UInt32(truncatingIfNeeded: bytes.count)

@@ -23,7 +23,7 @@ public struct Seat: @unchecked Sendable {
     @inlinable
     public func take() -> Take {
         var view = lane_view()
-        return Self.taken(lane_take(raw, &view), view)
+        return taken(lane_take(raw, &view), &view)
     }
 
     /// The next task; sleeps until there is one, the leader asks to leave, a signal comes, or the time is over.
@@ -32,16 +32,14 @@ public struct Seat: @unchecked Sendable {
     @inlinable
     public func take(spins: UInt32, timeoutNanoseconds: Int64) -> Take {
         var view = lane_view()
-        return Self.taken(lane_take_wait(raw, &view, spins, timeoutNanoseconds), view)
+        return taken(lane_take_wait(raw, &view, spins, timeoutNanoseconds), &view)
     }
 
     @inlinable
-    static func taken(_ outcome: Int32, _ view: lane_view) -> Take {
-        switch Int(outcome) {
-        case LANE_OK: .task(SlotView(view))
-        case LANE_NOTHING: .nothing
-        default: .corrupt(SlotView(view))
-        }
+    func taken(_ outcome: Int32, _ view: inout lane_view) -> Take {
+        guard Int(outcome) != LANE_NOTHING else { return .nothing }
+        lane_read_identity(raw, &view)
+        return Int(outcome) == LANE_OK ? .task(SlotView(view)) : .corrupt(SlotView(view))
     }
 
     public enum Completion: Sendable, Hashable {

@@ -69,10 +69,28 @@ import Testing
 
 /// A worker that writes nonsense: the leader notices, and survives.
 @Suite struct CorruptionTests {
-    /// The slot of a position in the leader's mapping.
-    private func slot(_ bench: Bench, _ position: Int) -> UnsafeMutablePointer<lane_slot> {
-        let memory = bench.leader.laneMemory(worker: 0)
-        return (memory.baseAddress! + Int(lane_slots_offset())).assumingMemoryBound(to: lane_slot.self) + position
+    /// The four parts of position 0's slot in the leader's mapping.
+    private struct Slot {
+        let gate: UnsafeMutablePointer<lane_gate>
+        let reply: UnsafeMutablePointer<lane_reply>
+        let identity: UnsafeMutablePointer<lane_identity>
+        let body: UnsafeMutableRawPointer
+
+        init(_ bench: Bench) {
+            let base = bench.leader.laneMemory(worker: 0).baseAddress!
+            let shape = CorruptionTests.rawShape(bench)
+            gate = (base + Int(lane_gates_offset())).assumingMemoryBound(to: lane_gate.self)
+            reply = (base + Int(lane_replies_offset(shape))).assumingMemoryBound(to: lane_reply.self)
+            identity = (base + Int(lane_identities_offset(shape))).assumingMemoryBound(to: lane_identity.self)
+            body = base + Int(lane_bodies_offset(shape))
+        }
+    }
+
+    private static func rawShape(_ bench: Bench) -> lane_shape {
+        let shape = bench.leader.shape
+        return lane_shape(
+            workers: UInt32(shape.workers), seats: UInt32(shape.seatsPerWorker), slots: UInt32(shape.slotsPerLane),
+            arena_bytes: UInt32(shape.arenaBytes))
     }
 
     private func finishOne(_ bench: Bench, bytes: Int) -> Lane {
@@ -109,26 +127,42 @@ import Testing
         for (comment, change) in changes {
             let bench = try Bench()
             let lane = finishOne(bench, bytes: 500)
-            withUnsafeMutableBytes(of: &slot(bench, 0).pointee.body) {
-                var extent = $0.load(fromByteOffset: 32, as: lane_extent.self)
-                change(&extent)
-                $0.storeBytes(of: extent, toByteOffset: 32, as: lane_extent.self)
-            }
+            let body = Slot(bench).body
+            var extent = body.load(fromByteOffset: 32, as: lane_extent.self)
+            change(&extent)
+            body.storeBytes(of: extent, toByteOffset: 32, as: lane_extent.self)
             expectCorrupt(lane, comment)
         }
     }
 
-    @Test func `a result under another fence, an impossible length word or control word is refused`() throws {
-        let changes: [(Comment, (inout lane_slot) -> Void)] = [
-            ("task", { $0.task_low ^= 1 }), ("token", { $0.token_high ^= 1 }), ("attempt", { $0.attempt += 1 }),
-            ("length word", { $0.result = 65 }), ("unknown bits", { $0.result = 0x8000_0001 }),
-            ("state", { $0.control |= 7 }), ("generation", { $0.control += 8 }), ("free", { $0.control = 0 }),
-            ("arena without extent", { $0.result = 0x0100_0005 }),
+    @Test func `a result under another fence, of another position or with an impossible length word is refused`() throws
+    {
+        let changes: [(Comment, (Slot) -> Void)] = [
+            ("task", { $0.identity.pointee.task_low ^= 1 }), ("token", { $0.identity.pointee.token_high ^= 1 }),
+            ("attempt", { $0.identity.pointee.attempt += 1 }), ("length word", { $0.reply.pointee.result = 65 }),
+            ("unknown bits", { $0.reply.pointee.result = 0x8000_0001 }),
+            ("position to come", { $0.reply.pointee.done += 8 }), ("another slot", { $0.reply.pointee.done = 3 }),
+            ("arena without extent", { $0.reply.pointee.result = 0x0100_0005 }),
         ]
         for (comment, change) in changes {
             let bench = try Bench()
             let lane = finishOne(bench, bytes: 5)
-            change(&slot(bench, 0).pointee)
+            change(Slot(bench))
+            expectCorrupt(lane, comment)
+        }
+    }
+
+    @Test func `a control word that can't be is found while the leader waits for its result`() throws {
+        let changes: [(Comment, (inout UInt64) -> Void)] = [
+            ("state", { $0 |= 7 }), ("generation", { $0 += 8 }), ("free", { $0 = 0 }),
+        ]
+        for (comment, change) in changes {
+            let bench = try Bench()
+            let lane = bench.leader.lane(worker: 0, seat: 0)
+            _ = lane.offer(0, [1])
+            _ = bench.worker.seat(worker: 0, seat: 0).takeTask()
+            change(&Slot(bench).gate.pointee.control)
+            for _ in 1..<LANE_IDLE_LOOKS { guard case .nothing = lane.poll() else { break } }
             expectCorrupt(lane, comment)
         }
     }
@@ -168,7 +202,9 @@ import Testing
             for number in 0..<5 { _ = lane.offer(number, pattern(number * 60, seed: number)) }
             let memory = bench.leader.laneMemory(worker: 0)
             for _ in 0..<(1 + round % 8) {
-                let at = Int(lane_slots_offset()) + Int.random(in: 0..<8 * 128, using: &generator)
+                let first = Int(lane_gates_offset())
+                let end = Int(lane_watches_offset(Self.rawShape(bench)))
+                let at = Int.random(in: first..<end, using: &generator)
                 memory[at] = UInt8.random(in: 0...255, using: &generator)
             }
             let adopted = try #require(try SharedSegment.adopt(runDirectory: bench.runDirectory))

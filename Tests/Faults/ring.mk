@@ -33,8 +33,8 @@ faults-ring-broken:
 	@mkdir -p $(RING_BUILD)/broken-order $(RING_BUILD)/broken-fence
 	@cp CSupport/CLane/include/*.h $(RING_BUILD)/broken-order/
 	@cp CSupport/CLane/include/*.h $(RING_BUILD)/broken-fence/
-	@sed -i 's|^    int reserved = lane_result_reserve(seat, length, &place);|&\n    __atomic_store_n(\&lane_seat_slot(seat, seat->running)->control, lane_control(seat->running >> seat->shift, LANE_DONE), __ATOMIC_RELEASE);|' $(RING_BUILD)/broken-order/lane_seat.h
-	@sed -i 's/LANE_DONE), __ATOMIC_RELEASE/LANE_DONE), __ATOMIC_RELAXED/' $(RING_BUILD)/broken-fence/lane_seat.h
+	@sed -i 's|^    int reserved = lane_result_reserve(seat, length, &place);|&\n    __atomic_store_n(\&lane_seat_reply(seat, seat->running)->done, seat->running + 1, __ATOMIC_RELEASE);|' $(RING_BUILD)/broken-order/lane_seat.h
+	@sed -i 's/\&reply->done, position + 1, __ATOMIC_RELEASE/\&reply->done, position + 1, __ATOMIC_RELAXED/' $(RING_BUILD)/broken-fence/lane_seat.h
 	@! cmp -s CSupport/CLane/include/lane_seat.h $(RING_BUILD)/broken-order/lane_seat.h
 	@! cmp -s CSupport/CLane/include/lane_seat.h $(RING_BUILD)/broken-fence/lane_seat.h
 	@$(RING_CC) $(RING_FLAGS) -I$(RING_BUILD)/broken-order -I$(RING_FAULTS) $(RING_FAULTS)/single_step.c $(RING_SUM) -static -o $(RING_BUILD)/single-step-broken

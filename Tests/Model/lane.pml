@@ -26,15 +26,14 @@
 #define FREE 0
 #define OFFERED 1
 #define RUNNING 2
-#define DONE 3
 #define REVOKED 4
 #define PENDING 0
 #define CLAIMED 1
 #define FINISHED 2
 #define NONE 255
 
-/* control = generation * 8 + state */
-byte control[N], request[N], result[N];
+/* control = generation * 8 + state; done = position + 1 of the newest result in this slot */
+byte control[N], done[N], request[N], result[N];
 byte row[T], begun[T], finished[T], diedWith[T];
 byte leaderDeaths = 0, workerDeaths = 0, revokes = 0;
 bool workerSleeps = false, leaderSleeps = false; /* the flags, and at once whether the futex holds the sleeper */
@@ -88,13 +87,13 @@ take:
     if :: due -> WORKER_MAY_DIE; due = false; WAKE_LEADER :: else fi;
     WORKER_MAY_DIE;
 #ifdef BROKEN_ORDER
-    control[SLOT(running)] = CONTROL(running, DONE);
+    done[SLOT(running)] = running + 1;
     WORKER_MAY_DIE;
     result[SLOT(running)] = task + 100;
 #else
     result[SLOT(running)] = task + 100;
     WORKER_MAY_DIE;
-    control[SLOT(running)] = CONTROL(running, DONE);
+    done[SLOT(running)] = running + 1;
 #endif
     running = NONE; due = true;
     WORKER_MAY_DIE;
@@ -131,7 +130,7 @@ died:
     skip;
     d_step {
         if
-        :: running != NONE && control[SLOT(running)] == CONTROL(running, RUNNING) -> diedWith[task]++
+        :: running != NONE && done[SLOT(running)] != running + 1 -> diedWith[task]++
         :: else
         fi;
         workerAlive = false; leaderSleeps = false
@@ -212,7 +211,7 @@ work:
         skip
     }
     if
-    :: p < next && control[SLOT(p)] == CONTROL(p, DONE) -> goto deliver
+    :: p < next && done[SLOT(p)] == p + 1 -> goto deliver
     :: else
     fi;
     if :: !workerAlive -> goto recover :: else fi;
@@ -285,14 +284,14 @@ release:
 recover:
     /* Only now, since it is dead, is what its slots say final: a result may have come after the look at `work`. */
     if
-    :: p < next && control[SLOT(p)] == CONTROL(p, DONE) -> goto deliver
+    :: p < next && done[SLOT(p)] == p + 1 -> goto deliver
     :: else
     fi;
     do
     :: p < next ->
         if
         :: ledger[SLOT(p)] == OFFERED ->
-            assert(control[SLOT(p)] != CONTROL(p, DONE));
+            assert(done[SLOT(p)] != p + 1);
             LEADER_MAY_DIE;
             control[SLOT(p)] = CONTROL(p, REVOKED);
             LEADER_MAY_DIE;
@@ -330,7 +329,7 @@ rest:
         skip
     }
     if
-    :: !workerAlive || (p < next && control[SLOT(p)] == CONTROL(p, DONE)) -> leaderSleeps = false; goto work
+    :: !workerAlive || (p < next && done[SLOT(p)] == p + 1) -> leaderSleeps = false; goto work
     :: else
     fi;
     if

@@ -22,6 +22,7 @@ double ring_loop_in_c(uint8_t *segment, uint32_t slots, uint32_t arena_bytes, ui
         lane_wake(&lane);
         lane_view view;
         while (lane_take(&seat, &view) == LANE_OK) {
+            lane_read_identity(&seat, &view);
             sum += view.length;
             if (lane_complete(&seat, 0, bytes, length, 0) != LANE_OK) return -1;
         }

@@ -6,16 +6,20 @@
  *
  * A slot's control word (generation << 3 | state) is sequence number and ownership record at once:
  *
- *      FREE --offer--> OFFERED --take--> RUNNING --complete--> DONE --free--> FREE of generation + 1
+ *      FREE --offer--> OFFERED --take--> RUNNING --complete--> (DONE) --free--> FREE of generation + 1
  *                         |                 |
  *                         +---- revoke -----+-- abandon (only after the worker is dead) --> REVOKED --free--> FREE + 1
+ *
+ * DONE is a second word, in a line that only the seat writes: `done` holds the number of the newest result in the slot.
+ * The leader waits on that word and not on the control word, so that its looking never takes a line away from a seat that
+ * is about to write it.
  *
  * WHO WRITES WHAT, IN WHICH ORDER
  *   control    FREE -> OFFERED   leader, release store, after every other field of the slot and its payload
  *              OFFERED -> RUNNING  seat, compare-and-swap (acquire): the only step on which both sides may meet
  *              OFFERED -> REVOKED  leader, compare-and-swap (acquire)
- *              RUNNING -> DONE   seat, release store, after result, outcome and the result's bytes
- *              DONE, REVOKED -> FREE + 1  leader, release store, after Postgres has the result
+ *              RUNNING, REVOKED -> FREE + 1  leader, release store, after Postgres has the result
+ *   done       position + 1   seat, release store, after result, outcome and the result's bytes
  *   task, token, attempt, deadline, request     leader, while FREE
  *   result, outcome                             seat, while RUNNING
  *   body       leader while FREE, seat while RUNNING (if the request lies in the arena, bytes 0-31 stay the request's
@@ -29,7 +33,7 @@
  *
  * WHEN A SIDE DIES
  *   Every step is one store or one compare-and-swap, so a death leaves each slot in exactly one state:
- *   the seat dies: OFFERED was not begun, RUNNING was begun and is lost, DONE has a whole result. The leader alone walks
+ *   the seat dies: OFFERED was not begun, RUNNING was begun and is lost unless `done` says that its result is whole. The leader alone walks
  *   that lane; other lanes have nothing to do with it.
  *   the leader dies: what it was writing is still FREE, hence not offered. Seats go on; finished results wait as DONE.
  *   A successor maps the segment, takes the next term, rebuilds cursors, wakes every sleeper once (its predecessor may

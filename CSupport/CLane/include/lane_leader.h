@@ -11,12 +11,16 @@ typedef struct {
     uint64_t tag;       /* the caller's own; survives no leader */
     uint64_t arena_end; /* where the request arena ended after this position's request */
     uint32_t attempt;
-    uint32_t state; /* LANE_FREE, _OFFERED (out there), _REVOKED, _DONE (delivered, not freed) */
+    uint16_t state; /* LANE_FREE, _OFFERED (out there), _REVOKED, _DONE (delivered, not freed) */
+    uint16_t in_arena; /* the request is: the slot's body begins with its extent */
 } lane_ledger;
 
 typedef struct {
     lane_head *head;
-    lane_slot *slots;
+    lane_gate *gates;
+    lane_reply *replies;
+    lane_identity *identities;
+    lane_body *bodies;
     lane_watch *watches;
     lane_ledger *ledger; /* `mask + 1` entries, private memory */
     lane_arena requests;
@@ -27,7 +31,7 @@ typedef struct {
     uint64_t reserved;  /* arena offset between reserve and commit */
     uint32_t mask, shift;
     uint32_t streak; /* results seen since there was last none */
-    uint32_t unused;
+    uint32_t idle;   /* looks that found no result */
 } lane_leader;
 
 /* A result, or a slot met in a walk. `bytes` point into the segment and hold until the position is freed. */
@@ -54,8 +58,20 @@ static inline uint64_t lane_control(uint64_t generation, uint64_t state) {
     return generation << LANE_STATE_BITS | state;
 }
 
-static inline lane_slot *lane_slot_at(const lane_leader *lane, uint64_t position) {
-    return &lane->slots[position & lane->mask];
+static inline lane_gate *lane_gate_at(const lane_leader *lane, uint64_t position) {
+    return &lane->gates[position & lane->mask];
+}
+static inline lane_reply *lane_reply_at(const lane_leader *lane, uint64_t position) {
+    return &lane->replies[position & lane->mask];
+}
+static inline lane_identity *lane_identity_at(const lane_leader *lane, uint64_t position) {
+    return &lane->identities[position & lane->mask];
+}
+static inline uint8_t *lane_body_at(const lane_leader *lane, uint64_t position) {
+    return lane->bodies[position & lane->mask].bytes;
+}
+static inline int lane_is_done(const lane_leader *lane, uint64_t position) {
+    return __atomic_load_n(&lane_reply_at(lane, position)->done, __ATOMIC_ACQUIRE) == position + 1;
 }
 
 /* Room for a request of `length` bytes at the next position. On LANE_OK, *place is where to write them. */
@@ -63,7 +79,7 @@ static inline int lane_offer_reserve(lane_leader *lane, uint32_t length, uint8_t
     if (length > lane->requests.size || length > LANE_LENGTH_MASK) return LANE_TOO_LARGE;
     if (lane->next - lane->oldest > lane->mask) return LANE_FULL;
     if (length <= LANE_INLINE_MAX) {
-        *place = lane_slot_at(lane, lane->next)->body;
+        *place = lane_body_at(lane, lane->next);
         return LANE_OK;
     }
     uint64_t offset = lane_arena_reserve(&lane->requests, length, lane->oldest == lane->next);
@@ -78,27 +94,30 @@ static inline int lane_offer_reserve(lane_leader *lane, uint32_t length, uint8_t
 static inline uint64_t lane_offer_commit(lane_leader *lane, const lane_ledger *identity, uint32_t length,
                                          int spilled, uint64_t checksum) {
     uint64_t position = lane->next, generation = position >> lane->shift;
-    lane_slot *slot = lane_slot_at(lane, position);
+    lane_gate *gate = lane_gate_at(lane, position);
+    lane_identity *told = lane_identity_at(lane, position);
     lane_ledger *ledger = &lane->ledger[position & lane->mask];
     uint32_t word = length | (spilled ? LANE_SPILLED : 0);
     if (length > LANE_INLINE_MAX) {
         lane_extent extent = {lane->reserved, generation, checksum, length};
-        memcpy(slot->body, &extent, sizeof extent);
+        memcpy(lane_body_at(lane, position), &extent, sizeof extent);
         lane_arena_commit(&lane->requests, lane->reserved, length, lane->oldest == lane->next);
         word |= LANE_IN_ARENA;
     }
-    *ledger = *identity;
+    /* Field by field: a caller that has just made the identity then never puts it into memory. */
+    ledger->task_high = told->task_high = identity->task_high;
+    ledger->task_low = told->task_low = identity->task_low;
+    ledger->token_high = told->token_high = identity->token_high;
+    ledger->token_low = told->token_low = identity->token_low;
+    ledger->deadline_ns = told->deadline_ns = identity->deadline_ns;
+    ledger->attempt = told->attempt = identity->attempt;
+    ledger->tag = identity->tag;
     ledger->arena_end = lane->requests.head;
     ledger->state = LANE_OFFERED;
-    slot->task_high = identity->task_high;
-    slot->task_low = identity->task_low;
-    slot->token_high = identity->token_high;
-    slot->token_low = identity->token_low;
-    slot->deadline_ns = identity->deadline_ns;
-    slot->attempt = identity->attempt;
-    slot->request = word;
+    ledger->in_arena = length > LANE_INLINE_MAX;
+    gate->request = word;
     lane->next = position + 1;
-    __atomic_store_n(&slot->control, lane_control(generation, LANE_OFFERED), __ATOMIC_RELEASE);
+    __atomic_store_n(&gate->control, lane_control(generation, LANE_OFFERED), __ATOMIC_RELEASE);
     return position;
 }
 
@@ -138,33 +157,46 @@ static inline void lane_fill_view(const lane_leader *lane, uint64_t position, la
 
 /* Copies what the slot says about its result, then checks the copy. */
 static inline int lane_read_result(const lane_leader *lane, uint64_t position, lane_view *view) {
-    const lane_slot *slot = lane_slot_at(lane, position);
+    const lane_reply *reply = lane_reply_at(lane, position);
+    const lane_identity *told = lane_identity_at(lane, position);
     const lane_ledger *ledger = &lane->ledger[position & lane->mask];
-    uint32_t word = __atomic_load_n(&slot->result, __ATOMIC_RELAXED);
+    const uint8_t *body = lane_body_at(lane, position);
+    uint32_t word = __atomic_load_n(&reply->result, __ATOMIC_RELAXED);
     uint32_t length = word & LANE_LENGTH_MASK;
     lane_fill_view(lane, position, view);
     view->state = LANE_DONE;
-    view->outcome = slot->outcome;
+    view->outcome = reply->outcome;
     view->length = length;
     view->spilled = (word & LANE_SPILLED) != 0;
-    if ((word & ~LANE_WORD_MASK) != 0 || slot->task_high != ledger->task_high || slot->task_low != ledger->task_low
-        || slot->token_high != ledger->token_high || slot->token_low != ledger->token_low
-        || slot->attempt != ledger->attempt) {
+    if ((word & ~LANE_WORD_MASK) != 0 || told->task_high != ledger->task_high || told->task_low != ledger->task_low
+        || told->token_high != ledger->token_high || told->token_low != ledger->token_low
+        || told->attempt != ledger->attempt) {
         return LANE_CORRUPT;
     }
     if ((word & LANE_IN_ARENA) == 0) {
-        uint32_t shift = (slot->request & LANE_IN_ARENA) ? sizeof(lane_extent) : 0;
-        view->bytes = slot->body + shift;
+        uint32_t shift = ledger->in_arena ? sizeof(lane_extent) : 0;
+        view->bytes = body + shift;
         return length <= LANE_INLINE_MAX - shift ? LANE_OK : LANE_CORRUPT;
     }
     lane_extent extent;
-    memcpy(&extent, slot->body + sizeof extent, sizeof extent);
+    memcpy(&extent, body + sizeof extent, sizeof extent);
     if (extent.length != length || extent.generation != position >> lane->shift
         || !lane_extent_in_bounds(&lane->results, extent)) {
         return LANE_CORRUPT;
     }
     view->bytes = lane_arena_at(&lane->results, extent.offset);
     return lane_checksum(view->bytes, length, position) == extent.checksum ? LANE_OK : LANE_CORRUPT;
+}
+
+/* There is no result: LANE_NOTHING, if what lies there instead can be. The gate is looked at now and then only, because
+ * each look takes its line away from the seat. */
+static inline int lane_nothing_yet(lane_leader *lane, uint64_t position) {
+    uint64_t done = __atomic_load_n(&lane_reply_at(lane, position)->done, __ATOMIC_ACQUIRE);
+    if (done > position + 1 || (done != 0 && ((position + 1 - done) & lane->mask) != 0)) return LANE_CORRUPT;
+    if (++lane->idle % LANE_IDLE_LOOKS != 0) return LANE_NOTHING;
+    uint64_t control = __atomic_load_n(&lane_gate_at(lane, position)->control, __ATOMIC_RELAXED);
+    uint64_t base = lane_control(position >> lane->shift, 0);
+    return control == (base | LANE_OFFERED) || control == (base | LANE_RUNNING) ? LANE_NOTHING : LANE_CORRUPT;
 }
 
 /* The next finished result in order of offering: LANE_OK, LANE_NOTHING or LANE_CORRUPT. A result stays in its slot until
@@ -177,20 +209,15 @@ static inline int lane_poll(lane_leader *lane, lane_view *view) {
             lane->poll = position + 1;
             continue;
         }
-        lane_slot *slot = lane_slot_at(lane, position);
-        uint64_t control = __atomic_load_n(&slot->control, __ATOMIC_ACQUIRE);
-        uint64_t base = lane_control(position >> lane->shift, 0);
-        if (control == (base | LANE_OFFERED) || control == (base | LANE_RUNNING)) {
+        view->position = position;
+        if (!lane_is_done(lane, position)) {
             lane->streak = 0;
-            return LANE_NOTHING;
+            return lane_nothing_yet(lane, position);
         }
         if (++lane->streak > LANE_STREAK) {
-            const lane_slot *ahead = lane_slot_at(lane, position + LANE_AHEAD);
-            __builtin_prefetch(ahead, 1);
-            __builtin_prefetch(ahead->body, 1);
+            __builtin_prefetch(lane_body_at(lane, position + LANE_AHEAD_LEADER), 1);
+            __builtin_prefetch(lane_gate_at(lane, position + LANE_AHEAD_LEADER), 1);
         }
-        view->position = position;
-        if (control != (base | LANE_DONE)) return LANE_CORRUPT;
         int outcome = lane_read_result(lane, position, view);
         if (outcome == LANE_OK) {
             ledger->state = LANE_DONE;
@@ -208,7 +235,7 @@ static inline int lane_revoke(lane_leader *lane, uint64_t position) {
     if (position < lane->oldest || position >= lane->next || ledger->state != LANE_OFFERED) return 0;
     uint64_t expected = lane_control(position >> lane->shift, LANE_OFFERED);
     uint64_t revoked = lane_control(position >> lane->shift, LANE_REVOKED);
-    if (!__atomic_compare_exchange_n(&lane_slot_at(lane, position)->control, &expected, revoked, 0, __ATOMIC_ACQUIRE,
+    if (!__atomic_compare_exchange_n(&lane_gate_at(lane, position)->control, &expected, revoked, 0, __ATOMIC_ACQUIRE,
                                      __ATOMIC_RELAXED)) {
         return 0;
     }
@@ -219,7 +246,7 @@ static inline int lane_revoke(lane_leader *lane, uint64_t position) {
 /* Gives a position up whatever the segment says of it. Only for a seat that is surely dead. */
 static inline void lane_abandon(lane_leader *lane, uint64_t position) {
     uint64_t revoked = lane_control(position >> lane->shift, LANE_REVOKED);
-    __atomic_store_n(&lane_slot_at(lane, position)->control, revoked, __ATOMIC_RELEASE);
+    __atomic_store_n(&lane_gate_at(lane, position)->control, revoked, __ATOMIC_RELEASE);
     lane->ledger[position & lane->mask].state = LANE_REVOKED;
 }
 
@@ -231,7 +258,7 @@ static inline int lane_free(lane_leader *lane, uint64_t position) {
         return 0;
     }
     ledger->state = LANE_FREE;
-    __atomic_store_n(&lane_slot_at(lane, position)->control,
+    __atomic_store_n(&lane_gate_at(lane, position)->control,
                      lane_control((position >> lane->shift) + 1, LANE_FREE), __ATOMIC_RELEASE);
     while (lane->oldest < lane->next && lane->ledger[lane->oldest & lane->mask].state == LANE_FREE) {
         lane->requests.tail = lane->ledger[lane->oldest & lane->mask].arena_end;
@@ -246,10 +273,12 @@ static inline int lane_state(const lane_leader *lane, uint64_t position) {
     if (position < lane->oldest || position >= lane->next) return LANE_FREE;
     uint32_t mine = lane->ledger[position & lane->mask].state;
     if (mine != LANE_OFFERED) return (int)mine;
-    uint64_t control = __atomic_load_n(&lane_slot_at(lane, position)->control, __ATOMIC_ACQUIRE);
+    uint64_t control = __atomic_load_n(&lane_gate_at(lane, position)->control, __ATOMIC_ACQUIRE);
     uint64_t state = control & LANE_STATE_MASK;
-    if (control >> LANE_STATE_BITS != position >> lane->shift || state < LANE_OFFERED || state > LANE_DONE) return -1;
-    return (int)state;
+    if (control >> LANE_STATE_BITS != position >> lane->shift) return -1;
+    if (state == LANE_OFFERED) return LANE_OFFERED;
+    if (state != LANE_RUNNING) return -1;
+    return lane_is_done(lane, position) ? LANE_DONE : LANE_RUNNING;
 }
 
 /* Whether a whole result lies at a position that was offered. For a lane whose seat is dead: what it says is final. */
@@ -309,9 +338,9 @@ static inline int lane_adopt(lane_leader *lane) {
     uint64_t size = (uint64_t)lane->mask + 1, next = 0;
     memset(lane->ledger, 0, size * sizeof *lane->ledger);
     for (uint64_t i = 0; i < size; i++) {
-        uint64_t control = __atomic_load_n(&lane->slots[i].control, __ATOMIC_ACQUIRE);
+        uint64_t control = __atomic_load_n(&lane->gates[i].control, __ATOMIC_ACQUIRE);
         uint64_t generation = control >> LANE_STATE_BITS, state = control & LANE_STATE_MASK;
-        if (state > LANE_REVOKED || generation >= UINT64_MAX >> (LANE_STATE_BITS + 1 + lane->shift)) return LANE_CORRUPT;
+        if (state > LANE_REVOKED || state == LANE_DONE || generation >= UINT64_MAX >> (LANE_STATE_BITS + 1 + lane->shift)) return LANE_CORRUPT;
         uint64_t after = generation * size + i + 1; /* one past the last position offered here */
         if (state == LANE_FREE) after = generation == 0 ? 0 : after - size;
         if (after > next) next = after;
@@ -320,24 +349,26 @@ static inline int lane_adopt(lane_leader *lane) {
     lane->next = next;
     lane->oldest = lane->poll = first;
     for (uint64_t position = first; position < first + size; position++) {
-        lane_slot *slot = lane_slot_at(lane, position);
+        lane_gate *gate = lane_gate_at(lane, position);
+        const lane_identity *told = lane_identity_at(lane, position);
         lane_ledger *ledger = &lane->ledger[position & lane->mask];
-        uint64_t control = __atomic_load_n(&slot->control, __ATOMIC_ACQUIRE);
+        uint64_t control = __atomic_load_n(&gate->control, __ATOMIC_ACQUIRE);
         uint64_t generation = control >> LANE_STATE_BITS, state = control & LANE_STATE_MASK;
         uint64_t mine = position >> lane->shift;
         if (state == LANE_REVOKED && generation == mine && position < next) {
-            __atomic_store_n(&slot->control, lane_control(mine + 1, LANE_FREE), __ATOMIC_RELEASE);
+            __atomic_store_n(&gate->control, lane_control(mine + 1, LANE_FREE), __ATOMIC_RELEASE);
         } else if (state == LANE_FREE) {
             if (generation != (position < next ? mine + 1 : mine)) return LANE_CORRUPT;
         } else {
             if (generation != mine || position >= next) return LANE_CORRUPT;
-            *ledger = (lane_ledger){slot->task_high, slot->task_low, slot->token_high, slot->token_low,
-                                    slot->deadline_ns, 0, 0, slot->attempt, LANE_OFFERED};
-            if ((slot->request & LANE_IN_ARENA) != 0) {
+            *ledger = (lane_ledger){told->task_high, told->task_low, told->token_high, told->token_low,
+                                    told->deadline_ns, 0, 0, told->attempt, LANE_OFFERED,
+                                    (gate->request & LANE_IN_ARENA) != 0};
+            if ((gate->request & LANE_IN_ARENA) != 0) {
                 lane_extent extent;
-                memcpy(&extent, slot->body, sizeof extent);
+                memcpy(&extent, lane_body_at(lane, position), sizeof extent);
                 if (!lane_extent_in_bounds(&lane->requests, extent) || extent.generation != mine
-                    || extent.length != (slot->request & LANE_LENGTH_MASK)
+                    || extent.length != (gate->request & LANE_LENGTH_MASK)
                     || (end != UINT64_MAX && extent.offset < end)) {
                     return LANE_CORRUPT;
                 }
@@ -364,13 +395,16 @@ static inline int lane_adopt(lane_leader *lane) {
 static inline void lane_repair(lane_leader *lane) {
     uint64_t size = (uint64_t)lane->mask + 1, newest = lane->next >> lane->shift;
     for (uint64_t i = 0; i < size; i++) {
-        uint64_t generation = __atomic_load_n(&lane->slots[i].control, __ATOMIC_ACQUIRE) >> LANE_STATE_BITS;
+        uint64_t generation = __atomic_load_n(&lane->gates[i].control, __ATOMIC_ACQUIRE) >> LANE_STATE_BITS;
         if (generation > newest && generation < UINT64_C(1) << 40) newest = generation;
     }
     for (uint64_t i = 0; i < size; i++) {
-        memset(&lane->slots[i], 0, sizeof lane->slots[i]);
+        memset(&lane->gates[i], 0, sizeof lane->gates[i]);
+        memset(&lane->replies[i], 0, sizeof lane->replies[i]);
+        memset(&lane->identities[i], 0, sizeof lane->identities[i]);
+        memset(&lane->bodies[i], 0, sizeof lane->bodies[i]);
         memset(&lane->watches[i], 0, sizeof lane->watches[i]);
-        __atomic_store_n(&lane->slots[i].control, lane_control(newest + 2, LANE_FREE), __ATOMIC_RELEASE);
+        __atomic_store_n(&lane->gates[i].control, lane_control(newest + 2, LANE_FREE), __ATOMIC_RELEASE);
     }
     memset(lane->ledger, 0, size * sizeof *lane->ledger);
     lane->next = lane->oldest = lane->poll = (newest + 2) * size;

@@ -7,7 +7,10 @@
 
 typedef struct {
     lane_head *head;
-    lane_slot *slots;
+    lane_gate *gates;
+    lane_reply *replies;
+    lane_identity *identities;
+    lane_body *bodies;
     lane_watch *watches;
     lane_header *header;
     lane_arena requests; /* only bytes and size: the leader holds the cursors */
@@ -19,6 +22,8 @@ typedef struct {
     uint64_t reserved;   /* arena offset between reserve and commit */
     uint32_t mask, shift;
     int32_t bell;
+    uint32_t ahead;    /* how far ahead slots are fetched */
+    uint32_t word;     /* of the running position's request */
     uint32_t streak;   /* tasks taken since the lane was last found empty */
     uint32_t bell_due; /* a result was published, and whether the leader sleeps was not looked at yet */
 } lane_seat;
@@ -30,24 +35,39 @@ static inline void lane_ring_due(lane_seat *seat) {
     if (lane_take_duty(&seat->header->sleeping)) lane_ring(seat->bell);
 }
 
-static inline lane_slot *lane_seat_slot(const lane_seat *seat, uint64_t position) {
-    return &seat->slots[position & seat->mask];
+static inline lane_gate *lane_seat_gate(const lane_seat *seat, uint64_t position) {
+    return &seat->gates[position & seat->mask];
+}
+static inline lane_reply *lane_seat_reply(const lane_seat *seat, uint64_t position) {
+    return &seat->replies[position & seat->mask];
+}
+static inline uint8_t *lane_seat_body(const lane_seat *seat, uint64_t position) {
+    return seat->bodies[position & seat->mask].bytes;
+}
+
+/* Task, token, attempt and deadline of the position that was taken; they hold until it is completed. Apart from
+ * lane_take, because not every handler asks for them, and they are one line more to fetch. */
+static inline void lane_read_identity(const lane_seat *seat, lane_view *view) {
+    const lane_identity *told = &seat->identities[view->position & seat->mask];
+    view->task_high = told->task_high;
+    view->task_low = told->task_low;
+    view->token_high = told->token_high;
+    view->token_low = told->token_low;
+    view->deadline_ns = told->deadline_ns;
+    view->attempt = told->attempt;
 }
 
 /* Copies what the slot says about its request, then checks the copy. */
-static inline int lane_read_request(const lane_seat *seat, uint64_t position, lane_view *view) {
-    const lane_slot *slot = lane_seat_slot(seat, position);
-    uint32_t word = slot->request, length = word & LANE_LENGTH_MASK;
-    *view = (lane_view){
-        .position = position, .task_high = slot->task_high, .task_low = slot->task_low,
-        .token_high = slot->token_high, .token_low = slot->token_low, .deadline_ns = slot->deadline_ns,
-        .attempt = slot->attempt, .length = length, .spilled = (word & LANE_SPILLED) != 0, .state = LANE_RUNNING,
-        .bytes = slot->body,
-    };
+static inline int lane_read_request(lane_seat *seat, uint64_t position, lane_view *view) {
+    const uint8_t *body = lane_seat_body(seat, position);
+    uint32_t word = lane_seat_gate(seat, position)->request, length = word & LANE_LENGTH_MASK;
+    *view = (lane_view){.position = position, .length = length, .spilled = (word & LANE_SPILLED) != 0,
+                        .state = LANE_RUNNING, .bytes = body};
+    seat->word = word;
     if ((word & ~LANE_WORD_MASK) != 0) return LANE_CORRUPT;
     if ((word & LANE_IN_ARENA) == 0) return length <= LANE_INLINE_MAX ? LANE_OK : LANE_CORRUPT;
     lane_extent extent;
-    memcpy(&extent, slot->body, sizeof extent);
+    memcpy(&extent, body, sizeof extent);
     if (extent.length != length || extent.generation != position >> seat->shift
         || !lane_extent_in_bounds(&seat->requests, extent)) {
         return LANE_CORRUPT;
@@ -61,22 +81,23 @@ static inline int lane_read_request(const lane_seat *seat, uint64_t position, la
 static inline int lane_take(lane_seat *seat, lane_view *view) {
     for (uint64_t steps = 0; steps <= 2 * ((uint64_t)seat->mask + 1); steps++) {
         uint64_t position = seat->next, mine = position >> seat->shift;
-        lane_slot *slot = lane_seat_slot(seat, position);
-        uint64_t control = __atomic_load_n(&slot->control, __ATOMIC_RELAXED);
+        lane_gate *gate = lane_seat_gate(seat, position);
+        uint64_t control = __atomic_load_n(&gate->control, __ATOMIC_RELAXED);
         uint64_t generation = control >> LANE_STATE_BITS, state = control & LANE_STATE_MASK;
         if (generation < mine || (generation == mine && state == LANE_FREE)) break;
         if (generation == mine && state == LANE_OFFERED) {
-            __builtin_prefetch(slot->body, 1);
-            if (!__atomic_compare_exchange_n(&slot->control, &control, lane_control(mine, LANE_RUNNING), 0,
+            __builtin_prefetch(lane_seat_body(seat, position), 1);
+            if (!__atomic_compare_exchange_n(&gate->control, &control, lane_control(mine, LANE_RUNNING), 0,
                                              __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
                 continue;
             }
             seat->running = position;
             seat->next = position + 1;
             if (++seat->streak > LANE_STREAK) {
-                const lane_slot *ahead = lane_seat_slot(seat, position + LANE_AHEAD);
-                __builtin_prefetch(ahead, 1);
-                __builtin_prefetch(ahead->body, 1);
+                uint64_t ahead = position + seat->ahead;
+                __builtin_prefetch(lane_seat_gate(seat, ahead), 1);
+                __builtin_prefetch(lane_seat_body(seat, ahead), 1);
+                __builtin_prefetch(lane_seat_reply(seat, ahead), 1);
             }
             if (seat->bell_due != 0) {
                 lane_fence_after_swap();
@@ -85,7 +106,7 @@ static inline int lane_take(lane_seat *seat, lane_view *view) {
             }
             return lane_read_request(seat, position, view);
         }
-        /* Revoked, or done before this process attached, or freed since: everything up to one ring before the last
+        /* Revoked, or begun before this process attached, or freed since: everything up to one ring before the last
          * position offered in this slot is over. */
         uint64_t over = generation > mine + 1 ? (generation - 2) * ((uint64_t)seat->mask + 1) + (position & seat->mask) : 0;
         seat->next = over > position ? over + 1 : position + 1;
@@ -98,7 +119,7 @@ static inline int lane_take(lane_seat *seat, lane_view *view) {
 /* Whether lane_take would find something, or skip something. */
 static inline int lane_has_news(const lane_seat *seat) {
     uint64_t mine = seat->next >> seat->shift;
-    uint64_t control = __atomic_load_n(&lane_seat_slot(seat, seat->next)->control, __ATOMIC_SEQ_CST);
+    uint64_t control = __atomic_load_n(&lane_seat_gate(seat, seat->next)->control, __ATOMIC_SEQ_CST);
     return !(control >> LANE_STATE_BITS < mine || control == lane_control(mine, LANE_FREE));
 }
 
@@ -139,15 +160,14 @@ static inline void lane_release_next(lane_seat *seat) {
 /* Room for a result of `length` bytes. Overwrites an inline request: read that first. */
 static inline int lane_result_reserve(lane_seat *seat, uint32_t length, uint8_t **place) {
     uint64_t position = seat->running;
-    lane_slot *slot = lane_seat_slot(seat, position);
-    uint32_t shift = (slot->request & LANE_IN_ARENA) ? sizeof(lane_extent) : 0;
+    uint32_t shift = (seat->word & LANE_IN_ARENA) ? sizeof(lane_extent) : 0;
     if (length <= LANE_INLINE_MAX - shift) {
-        *place = slot->body + shift;
+        *place = lane_seat_body(seat, position) + shift;
         return LANE_OK;
     }
     if (length > seat->results.size || length > LANE_LENGTH_MASK) return LANE_TOO_LARGE;
     while (seat->released < position) {
-        uint64_t control = __atomic_load_n(&lane_seat_slot(seat, seat->released)->control, __ATOMIC_ACQUIRE);
+        uint64_t control = __atomic_load_n(&lane_seat_gate(seat, seat->released)->control, __ATOMIC_ACQUIRE);
         if (control >> LANE_STATE_BITS <= seat->released >> seat->shift) break;
         lane_release_next(seat);
     }
@@ -163,27 +183,27 @@ static inline int lane_result_reserve(lane_seat *seat, uint32_t length, uint8_t 
 static inline void lane_result_commit(lane_seat *seat, uint32_t outcome, uint32_t length, int spilled,
                                       uint64_t checksum) {
     uint64_t position = seat->running, generation = position >> seat->shift;
-    lane_slot *slot = lane_seat_slot(seat, position);
-    uint32_t shift = (slot->request & LANE_IN_ARENA) ? sizeof(lane_extent) : 0;
+    lane_reply *reply = lane_seat_reply(seat, position);
+    uint32_t shift = (seat->word & LANE_IN_ARENA) ? sizeof(lane_extent) : 0;
     uint32_t word = length | (spilled ? LANE_SPILLED : 0);
     if (length > LANE_INLINE_MAX - shift) {
         lane_extent extent = {seat->reserved, generation, checksum, length};
-        memcpy(slot->body + sizeof extent, &extent, sizeof extent);
+        memcpy(lane_seat_body(seat, position) + sizeof extent, &extent, sizeof extent);
         lane_arena_commit(&seat->results, seat->reserved, length, seat->released == position);
         word |= LANE_IN_ARENA;
     }
-    slot->result = word;
-    slot->outcome = outcome;
+    reply->result = word;
+    reply->outcome = outcome;
     /* The slot's predecessor in this place is free, or this one could not have been offered. */
     while (seat->released + seat->mask < position) {
         lane_release_next(seat);
     }
     seat->ends[position & seat->mask] = seat->results.head;
     seat->running = UINT64_MAX;
-    __atomic_store_n(&slot->control, lane_control(generation, LANE_DONE), __ATOMIC_RELEASE);
+    __atomic_store_n(&reply->done, position + 1, __ATOMIC_RELEASE);
     seat->bell_due = 1;
     uint64_t after = seat->next >> seat->shift;
-    if (__atomic_load_n(&lane_seat_slot(seat, seat->next)->control, __ATOMIC_RELAXED)
+    if (__atomic_load_n(&lane_seat_gate(seat, seat->next)->control, __ATOMIC_RELAXED)
         != lane_control(after, LANE_OFFERED)) {
         lane_ring_due(seat);
     }
@@ -234,7 +254,7 @@ static inline uint64_t lane_deadline(const lane_seat *seat) {
     if (__atomic_load_n(&watch->deadline_generation, __ATOMIC_ACQUIRE) == (seat->running >> seat->shift) + 1) {
         return __atomic_load_n(&watch->deadline_ns, __ATOMIC_RELAXED);
     }
-    return lane_seat_slot(seat, seat->running)->deadline_ns;
+    return seat->identities[seat->running & seat->mask].deadline_ns;
 }
 
 static inline void lane_report_progress(lane_seat *seat, double fraction, const uint8_t *message, uint32_t length) {
@@ -261,7 +281,7 @@ static inline void lane_report_progress(lane_seat *seat, double fraction, const 
 static inline void lane_seat_attach(lane_seat *seat) {
     uint64_t size = (uint64_t)seat->mask + 1, earliest = UINT64_MAX;
     for (uint64_t i = 0; i < size; i++) {
-        uint64_t generation = __atomic_load_n(&seat->slots[i].control, __ATOMIC_ACQUIRE) >> LANE_STATE_BITS;
+        uint64_t generation = __atomic_load_n(&seat->gates[i].control, __ATOMIC_ACQUIRE) >> LANE_STATE_BITS;
         uint64_t position = generation * size + i;
         if (position < earliest) earliest = position;
     }
@@ -269,11 +289,12 @@ static inline void lane_seat_attach(lane_seat *seat) {
     seat->running = UINT64_MAX;
     uint64_t head = 0, tail = UINT64_MAX;
     for (uint64_t position = earliest; position < earliest + size; position++) {
-        lane_slot *slot = lane_seat_slot(seat, position);
-        uint64_t control = __atomic_load_n(&slot->control, __ATOMIC_ACQUIRE);
-        if (control == lane_control(position >> seat->shift, LANE_DONE) && (slot->result & LANE_IN_ARENA) != 0) {
+        const lane_reply *reply = lane_seat_reply(seat, position);
+        uint64_t control = __atomic_load_n(&lane_seat_gate(seat, position)->control, __ATOMIC_ACQUIRE);
+        if (control == lane_control(position >> seat->shift, LANE_RUNNING) && reply->done == position + 1
+            && (reply->result & LANE_IN_ARENA) != 0) {
             lane_extent extent;
-            memcpy(&extent, slot->body + sizeof extent, sizeof extent);
+            memcpy(&extent, lane_seat_body(seat, position) + sizeof extent, sizeof extent);
             uint64_t end = extent.offset + ((extent.length + LANE_LINE - 1) & ~(uint64_t)(LANE_LINE - 1));
             if (lane_extent_in_bounds(&seat->results, extent) && end > head) {
                 head = end;

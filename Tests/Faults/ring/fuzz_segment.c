@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ring_attach(&segment, &seat);
     lane_view view;
     for (unsigned i = 0; i < data[0] % SLOTS; i++) ring_offer(&leader, i, 0);
-    for (unsigned i = 0; i < data[1] % SLOTS && lane_take(&seat.seat, &view) == LANE_OK; i++) {
+    for (unsigned i = 0; i < data[1] % SLOTS && ring_take(&seat, &view) == LANE_OK; i++) {
         if (i % 3 != 2) ring_complete(&seat, view.task_low);
     }
     uint8_t *lane = lane_base(segment.base, segment.shape, 0);
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             lane_free(&leader.lane, view.position);
         }
         for (unsigned i = 0; i < 2 * SLOTS; i++) {
-            int outcome = lane_take(&seat.seat, &view);
+            int outcome = ring_take(&seat, &view);
             if (outcome == LANE_NOTHING) break;
             if (outcome == LANE_OK) sum += touch(&view);
             (void)lane_cancelled(&seat.seat);
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lane_repair(&leader.lane);
     ring_attach(&segment, &seat);
     for (unsigned i = 0; i < 3 * SLOTS; i++) {
-        if (ring_offer(&leader, i, 0) != LANE_OK || lane_take(&seat.seat, &view) != LANE_OK || !ring_is(&view, i, 1)
+        if (ring_offer(&leader, i, 0) != LANE_OK || ring_take(&seat, &view) != LANE_OK || !ring_is(&view, i, 1)
             || ring_complete(&seat, i) != LANE_OK || lane_poll(&leader.lane, &view) != LANE_OK || !ring_is(&view, i, 2)) {
             abort(); /* a repaired lane works */
         }

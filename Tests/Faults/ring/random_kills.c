@@ -63,6 +63,7 @@ static void be_worker(ring_segment *segment) {
             if (lane_asked_to_leave(&seat.seat)) return;
             continue;
         }
+        lane_read_identity(&seat.seat, &view);
         if (first) __atomic_store_n(&db->restarted_ns, lane_now_ns(), __ATOMIC_RELEASE);
         first = 0;
         if (outcome != LANE_OK || !ring_is(&view, view.task_low, 1)) __atomic_add_fetch(&db->corrupt, 1, __ATOMIC_RELAXED);

@@ -56,6 +56,13 @@ static inline void ring_attach(ring_segment *segment, ring_seat *seat) {
     lane_seat_attach(&seat->seat);
 }
 
+/* As the worker process takes: with task, token and attempt. */
+static inline int ring_take(ring_seat *seat, lane_view *view) {
+    int outcome = lane_take(&seat->seat, view);
+    if (outcome != LANE_NOTHING) lane_read_identity(&seat->seat, view);
+    return outcome;
+}
+
 /* Sizes in the slot, over its edge, and in the arena. */
 static inline uint32_t ring_size(uint64_t number) {
     static const uint32_t sizes[] = {8, 64, 65, 300};

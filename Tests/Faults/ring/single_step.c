@@ -19,7 +19,7 @@ static uint64_t focus; /* decides the size of the payload that the operation han
 
 static void take_ok(ring_seat *seat, uint64_t number) {
     lane_view view;
-    if (lane_take(&seat->seat, &view) != LANE_OK || !ring_is(&view, number, 1)) ring_die("take in preparation");
+    if (ring_take(seat, &view) != LANE_OK || !ring_is(&view, number, 1)) ring_die("take in preparation");
 }
 static void prepare_offered(ring_leader *leader, ring_seat *seat) {
     (void)seat;
@@ -38,7 +38,7 @@ static void prepare_done(ring_leader *leader, ring_seat *seat) {
 static void do_take(ring_segment *segment, ring_leader *leader, ring_seat *seat) {
     (void)segment; (void)leader;
     lane_view view;
-    lane_take(&seat->seat, &view);
+    ring_take(seat, &view);
 }
 static void do_complete(ring_segment *segment, ring_leader *leader, ring_seat *seat) {
     (void)segment; (void)leader;
@@ -111,7 +111,7 @@ static void collect(ring_leader *leader) {
 static void run_all(ring_leader *leader, ring_seat *seat) {
     lane_view view;
     int outcome;
-    while ((outcome = lane_take(&seat->seat, &view)) != LANE_NOTHING) {
+    while ((outcome = ring_take(seat, &view)) != LANE_NOTHING) {
         if (outcome != LANE_OK || !ring_is(&view, view.task_low, 1)) wrong++;
         while (ring_complete(seat, view.task_low) != LANE_OK) collect(leader);
     }

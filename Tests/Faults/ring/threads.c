@@ -15,6 +15,7 @@ static void *be_worker(void *unused) {
     while (!lane_asked_to_leave(&seat.seat)) {
         lane_view view;
         if (lane_take_wait(&seat.seat, &view, 10, 20000000) != LANE_OK) continue;
+        lane_read_identity(&seat.seat, &view);
         if (!ring_is(&view, view.task_low, 1)) ring_die("a request changed on its way");
         if (view.task_low % 64 == 0) lane_report_progress(&seat.seat, 0.5, (const uint8_t *)"half", 4);
         if (view.task_low % 97 == 0) (void)lane_cancelled(&seat.seat);
