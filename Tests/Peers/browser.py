@@ -55,7 +55,7 @@ class Browser:
             message["sessionId"] = session
         os.write(self.commands, json.dumps(message).encode() + b"\0")
         while True:
-            answer = self.receive(30)
+            answer = self.receive(120)
             if answer.get("id") == number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
@@ -115,7 +115,7 @@ class Tab:
         elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
             self.problems.append("log: " + params["entry"]["text"] + " " + params["entry"].get("url", ""))
 
-    def pump(self, until, what, seconds=20):
+    def pump(self, until, what, seconds=60):
         end = time.monotonic() + seconds
         while not until():
             if time.monotonic() > end:
@@ -143,7 +143,7 @@ class Tab:
             raise RuntimeError(script + ": " + answer["exceptionDetails"].get("exception", {}).get("description", "?"))
         return answer["result"].get("value")
 
-    def until(self, script, what, seconds=20):
+    def until(self, script, what, seconds=60):
         """Waits in the page, by its own mutations, for a condition."""
         self.evaluate(
             "new Promise((done, fail) => { const check = () => { if (%s) { watch.disconnect(); done(); } };"

@@ -218,6 +218,18 @@ class Walk:
         self.seen["cancelled"] = True
         self.problems("cancel")
 
+    def change(self):
+        """Pausing a queue and replaying a dead letter show on the page that the button leads back to."""
+        tab = self.tab
+        self.open(self.plan["pages"]["queues"])
+        tab.acts("document.querySelector('#queue-survey button').click()")
+        tab.until("/paused/.test(document.getElementById('queue-survey').innerText)", "a paused queue does not say so")
+        self.open(self.plan["pages"]["dead-letters"])
+        first = tab.evaluate("document.querySelector('main tbody tr').id")
+        tab.acts("document.querySelector('main tbody button').click()")
+        tab.until(f"document.getElementById('{first}') === null", "a replayed dead letter stays on the list")
+        self.problems("change")
+
     def live(self):
         """A task that is spawned while the list is looked at appears on it, and what was typed stays."""
         tab = self.tab
@@ -249,6 +261,7 @@ class Walk:
         begun = time.monotonic()
         self.buttons_on_a_phone()
         self.cancel()
+        self.change()
         self.live()
         self.took("acting", begun)
         self.browser.close()
