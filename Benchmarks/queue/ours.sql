@@ -7,7 +7,7 @@ BEGIN
     PERFORM count(*) FROM absurd.spawn_many(array_fill('q'::text, ARRAY[p_total]), array_fill('echo'::text, ARRAY[p_total]),
         array_fill(jsonb_build_object('x', repeat('a', 60)), ARRAY[p_total]), NULL, NULL, NULL);
     COMMIT;
-    ANALYZE absurd.tasks_ready;
+    ANALYZE absurd.tasks_ready, absurd.tasks_bundled;
 END $$;
 
 CREATE PROCEDURE bench.history(p_total int)
@@ -27,11 +27,11 @@ CREATE PROCEDURE bench.clear(p_keep int)
 LANGUAGE plpgsql AS $$
 BEGIN
     IF p_keep = 0 THEN
-        TRUNCATE absurd.tasks_done, absurd.tasks_ready, absurd.tasks_running;
+        TRUNCATE absurd.tasks_done, absurd.tasks_ready, absurd.tasks_running, absurd.tasks_bundled, absurd.bundles, absurd.leases;
     ELSE
         DELETE FROM absurd.tasks_done WHERE completed_at > (
             SELECT completed_at FROM absurd.tasks_done ORDER BY completed_at OFFSET p_keep - 1 LIMIT 1);
-        TRUNCATE absurd.tasks_ready, absurd.tasks_running;
+        TRUNCATE absurd.tasks_ready, absurd.tasks_running, absurd.tasks_bundled, absurd.bundles, absurd.leases;
     END IF;
 END $$;
 

@@ -269,7 +269,7 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         #expect(away.finishes.isEmpty)
         #expect(rig.send(.timer, after: 1).contains(.connect))
         #expect(rig.send(.connected).contains(.renew), "the session is still ours to renew")
-        #expect(rig.send(.renewed(stops: [])).contains(.register(keep: [work.fence.token])))
+        #expect(rig.send(.renewed(stops: [])).contains(.register(keep: [work.fence])))
         let back = rig.send(.registered)
         #expect(back.finishes.map(\.fence) == [work.fence])
     }

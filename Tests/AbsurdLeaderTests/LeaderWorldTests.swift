@@ -45,10 +45,10 @@ struct MemoryStore {
         ready.append(next)
     }
 
-    mutating func register(keep: [TaskID]) {
+    mutating func register(keep: [Fence]) {
         session += 1
         for (id, row) in running {
-            if keep.contains(row.task.fence.token) {
+            if keep.contains(row.task.fence) {
                 running[id]?.session = session
             } else {
                 running[id] = nil

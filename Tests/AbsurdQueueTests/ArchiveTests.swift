@@ -217,8 +217,8 @@ import Testing
                 """)
             #expect(
                 set == [
-                    "nodes", "tasks_cancelled", "tasks_completed", "tasks_failed", "tasks_ready", "tasks_running",
-                    "tasks_waiting",
+                    "bundles", "leases", "nodes", "tasks_bundled", "tasks_cancelled", "tasks_completed", "tasks_failed",
+                    "tasks_ready", "tasks_running", "tasks_waiting",
                 ])
         }
     }

@@ -61,7 +61,7 @@ import Testing
                         while true {
                             let batch = try rig.claim(session, node: "n\(number)", limit: 37)
                             mine += batch.map(\.task)
-                            if batch.isEmpty, try rig.count("SELECT count(*) FROM absurd.tasks_ready") == 0 {
+                            if batch.isEmpty, try rig.count("SELECT pending FROM absurd.queue_depths('q')") == 0 {
                                 return mine
                             }
                         }

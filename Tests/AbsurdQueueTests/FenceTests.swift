@@ -129,7 +129,7 @@ import Testing
             let lost = try rig.spawn("lost")
             let first = try rig.register()
             let attempts = try rig.claim(first)
-            let second = try rig.register(keep: [attempts[0].token])
+            let second = try rig.register(keep: [attempts[0]])
             #expect(try rig.status(kept) == "claimed")
             #expect(try rig.status(lost) == "pending")
             #expect(try rig.finish(first, attempts[0]).accepted == false)

@@ -72,6 +72,43 @@ import Testing
         }
     }
 
+    @Test func `of a claim from bundles stay bounded, whatever lies there and while an old snapshot is held`() throws {
+        try withRig { (rig) throws in
+            let holder = try rig.other()
+            let session = try rig.register()
+            let claim = "SELECT * FROM absurd.claim_batch('n1', '\(session)', '{q}', '{echo}', 100)"
+            try rig.spawnMany(1_000)
+            _ = try buffers(rig, claim)
+            let small = try buffers(rig, claim)
+            try fill(rig, pending: 0, done: 20_000)
+            try rig.spawnMany(30_000)
+            try holder.session.script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+            for _ in 0..<20 { _ = try rig.claim(session, limit: 1000) }
+            let large = try buffers(rig, claim)
+            #expect(large < small + 100, "\(small) buffers with little, \(large) with much")
+            try holder.session.script("ROLLBACK")
+        }
+    }
+
+    @Test func `of a small report look up a lease's tasks by key, of a large one by their order`() throws {
+        try withRig { (rig) throws in
+            let session = try rig.register()
+            try rig.spawnMany(1_000)
+            let attempts = try rig.claim(session, limit: 1_000)
+            try rig.session.script("BEGIN")
+            let scans = "SELECT pg_stat_get_xact_numscans('absurd.tasks_bundled_pkey'::regclass)"
+            let entries = "SELECT pg_stat_get_xact_tuples_returned('absurd.tasks_bundled_order'::regclass)"
+            let (lookups, walked) = (try rig.count(scans), try rig.count(entries))
+            _ = try rig.finish(session, Array(attempts[500..<510]))
+            #expect(try rig.count(scans) - lookups == 10)
+            #expect(try rig.count(entries) == walked)
+            _ = try rig.finish(session, Array(attempts[..<500]))
+            #expect(try rig.count(scans) - lookups == 10)
+            #expect(try rig.count(entries) - walked <= 1_000)
+            try rig.session.script("COMMIT")
+        }
+    }
+
     @Test func `of a marked claim still find what commits late or comes back below the mark`() throws {
         try withRig { (rig) throws in
             let session = try rig.register()
@@ -90,6 +127,8 @@ import Testing
     @Test func `of clients' statements use indexes`() throws {
         try withRig { (rig) throws in
             try fill(rig, pending: 20_000, done: 50_000)
+            try rig.spawnMany(20_000)
+            try rig.session.script("ANALYZE absurd.tasks_bundled; ANALYZE absurd.bundles")
             let statements = [
                 "SELECT * FROM absurd.tasks WHERE task_id = '\(TaskID.random())'",
                 "SELECT * FROM absurd.tasks WHERE queue_name = 'q' AND status = 'failed' ORDER BY created_at DESC LIMIT 50",
@@ -104,6 +143,7 @@ import Testing
                 let plan = try rig.all("EXPLAIN \(statement)").joined(separator: "\n")
                 #expect(!plan.contains("Seq Scan on tasks_completed"), "\(plan)")
                 #expect(!plan.contains("Seq Scan on tasks_ready"), "\(plan)")
+                #expect(!plan.contains("Seq Scan on tasks_bundled"), "\(plan)")
                 #expect(try buffers(rig, statement) < 400, "\(plan)")
             }
         }

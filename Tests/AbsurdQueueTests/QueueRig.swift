@@ -97,9 +97,10 @@ struct Verdict: Equatable {
 }
 
 extension QueueRig {
-    func register(_ node: String = "n1", lease: Double = 30, keep: [TaskID] = []) throws -> TaskID {
+    func register(_ node: String = "n1", lease: Double = 30, keep: [Attempt] = []) throws -> TaskID {
         try run(
-            "SELECT absurd.node_register($1, '{q}', '{}', $2, $3)", .text(node), .float8(lease), .uuids(keep)
+            "SELECT absurd.node_register($1, '{q}', '{}', $2, $3, $4)", .text(node), .float8(lease),
+            .uuids(keep.map(\.token)), .uuids(keep.map(\.task))
         ).get(0, 0)
     }
 

@@ -33,8 +33,8 @@ extension LeaderStateMachine {
     /// What this node holds is kept; a claim whose answer was lost is undone.
     mutating func register() {
         mustReconcile = false
-        let held = attempts.filter { !$0.value.isLost }.keys.map(\.token)
-        actions.append(.register(keep: held + finished.map(\.fence.token)))
+        let held = attempts.filter { !$0.value.isLost }.keys
+        actions.append(.register(keep: held + finished.map(\.fence)))
     }
 
     /// The database has given our tasks away: what runs is stopped, and its results are dropped without a word.

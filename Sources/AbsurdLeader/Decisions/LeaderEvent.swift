@@ -84,9 +84,9 @@ public struct SeatCompletion: Sendable, Hashable {
 /// What the shell is to do. The order matters.
 public enum LeaderAction: Sendable, Equatable {
     case connect
-    /// Ask for a new session, under which the attempts with these tokens go on; what else the database believes this
+    /// Ask for a new session, under which these attempts go on; what else the database believes this
     /// node to have is given away.
-    case register(keep: [TaskID])
+    case register(keep: [Fence])
     /// Finish these and claim in one round trip; answered by `exchanged` or `disconnected`.
     case exchange(finish: [FinishedAttempt], claims: [ClaimRequest])
     case renew

@@ -206,11 +206,13 @@ final class DatabaseLink {
         watchBoth()
     }
 
-    func register(info: JSONValue, keep: [TaskID]) {
+    func register(info: JSONValue, keep: [Fence]) {
         send(
-            "SELECT absurd.node_register($1, $2, $3, $4, $5)",
-            [.text(node), .texts(queues), .jsonb(info.jsonBytes), .float8(leaseSeconds), .uuids(keep)], .register,
-            on: side)
+            "SELECT absurd.node_register($1, $2, $3, $4, $5, $6)",
+            [
+                .text(node), .texts(queues), .jsonb(info.jsonBytes), .float8(leaseSeconds),
+                .uuids(keep.map(\.token)), .uuids(keep.map(\.task)),
+            ], .register, on: side)
     }
 
     func renew(info: JSONValue) {

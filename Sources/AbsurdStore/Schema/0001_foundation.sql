@@ -6,6 +6,9 @@
 --     │            ▲  ▲                    │
 --     └► tasks_waiting ◄── retry, back-off ┘        (scheduled, retrying, blocked)
 --
+-- Tasks spawned together take a shorter way: tasks_bundled ──(a claim writes one row of leases)──finish──► tasks_done, and
+-- turn into ordinary rows of tasks_ready or tasks_running whenever something else than that is to happen to them.
+--
 -- A task is one row in exactly one of these tables, and moves by DELETE … RETURNING + INSERT in one statement, so every
 -- snapshot sees it once. Finished rows are never near the claim. absurd.tasks is the view over all of them.
 -- What most tasks lack (long params, dependencies, workflow, keys) lies in task_details, written once.

@@ -2,12 +2,17 @@
 --
 -- Who writes what: spawn inserts into tasks_ready or tasks_waiting; claim moves ready -> running; finish, cancel and
 -- rescue move running -> done, waiting or ready; maintain moves waiting -> ready; archive and prune delete from done.
+-- Bundles: spawn_many writes bundles and tasks_bundled; claim moves a bundle's next_seq, or deletes a bundle of which nothing
+-- is left, and inserts leases; finish deletes from tasks_bundled and lowers a lease's open_tasks, or deletes a lease that has
+-- none left; unbundle (0005) makes ordinary rows. Rows of tasks_bundled are never updated.
 -- Rows in ready, waiting and done are never updated except for has_children (a child was spawned) and, while a task
 -- waits, open_parents. The first eighteen columns are the same in the four tables and travel with the task.
 -- Params longer than settings.inline_bytes_max stay in task_details: moving a task never copies them.
 --
--- Locks: several rows of one table are locked in task_id order where a statement takes more than one and another may
--- want the same (waiting: settle_children, cancel, retry). Workflow rows come last.
+-- Locks: nodes, bundles by id, leases by (bundle, first_seq), then rows of tasks: several of one table in task_id order where
+-- a statement takes more than one and another may want the same (waiting: settle_children, cancel, retry). Workflow rows
+-- come last. A transaction that goes through this more than once (a batch whose tasks have parents in bundles, a retry of
+-- several) can meet another in the wrong order: the server then refuses one of them with 40P01, and nothing of it is done.
 
 CREATE SEQUENCE absurd.task_seq AS bigint;
 COMMENT ON SEQUENCE absurd.task_seq IS 'Order among tasks created at the same instant. Only an order: nothing breaks when it rewinds.';
@@ -30,6 +35,50 @@ CREATE TABLE absurd.tasks_ready (
     params              jsonb
 );
 CREATE INDEX tasks_ready_order ON absurd.tasks_ready (queue_name, priority DESC, created_at, seq);
+
+CREATE SEQUENCE absurd.bundle_seq AS bigint;
+COMMENT ON SEQUENCE absurd.bundle_seq IS 'Names bundles.';
+
+CREATE TABLE absurd.bundles (
+    bundle              bigint PRIMARY KEY DEFAULT nextval('absurd.bundle_seq'),
+    created_at          timestamptz NOT NULL,
+    priority            int NOT NULL,
+    timeout_sec         int,
+    max_retries         int NOT NULL,
+    next_seq            int NOT NULL DEFAULT 1,
+    last_seq            int NOT NULL,
+    gaps                boolean NOT NULL DEFAULT false,
+    queue_name          text COLLATE "C" NOT NULL,
+    task_name           text COLLATE "C" NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX bundles_order ON absurd.bundles (queue_name, priority DESC, created_at, bundle);
+
+CREATE TABLE absurd.tasks_bundled (
+    task_id             uuid PRIMARY KEY,
+    bundle              bigint NOT NULL,
+    seq                 int NOT NULL,
+    params              jsonb NOT NULL
+);
+CREATE INDEX tasks_bundled_order ON absurd.tasks_bundled (bundle, seq);
+
+CREATE TABLE absurd.leases (
+    token               uuid PRIMARY KEY,
+    bundle              bigint NOT NULL,
+    session             uuid NOT NULL,
+    created_at          timestamptz NOT NULL,
+    claimed_at          timestamptz NOT NULL,
+    deadline_at         timestamptz NOT NULL,
+    first_seq           int NOT NULL,
+    last_seq            int NOT NULL,
+    open_tasks          int NOT NULL,
+    priority            int NOT NULL,
+    timeout_sec         int,
+    max_retries         int NOT NULL,
+    queue_name          text COLLATE "C" NOT NULL,
+    task_name           text COLLATE "C" NOT NULL,
+    node                text COLLATE "C" NOT NULL
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX leases_range ON absurd.leases (bundle, first_seq);
 
 CREATE TABLE absurd.tasks_waiting (
     LIKE absurd.tasks_ready INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
@@ -205,6 +254,10 @@ INSERT INTO absurd.duties VALUES ('sweep', '-infinity'), ('archive', '-infinity'
 -- Vacuum: the moving tables turn over all the time and stay small, so they are cleaned by count, without a delay.
 ALTER TABLE absurd.tasks_ready SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
     autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE absurd.tasks_bundled SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+    autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE absurd.bundles SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+ALTER TABLE absurd.leases SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 ALTER TABLE absurd.tasks_waiting SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
     autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE absurd.tasks_running SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
@@ -220,6 +273,10 @@ ALTER TABLE absurd.nodes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vac
 -- Comments ---------------------------------------------------------------------------------------------------------
 
 COMMENT ON TABLE absurd.tasks_ready IS 'Tasks that can be claimed now: status pending.';
+COMMENT ON TABLE absurd.bundles IS 'Plain tasks spawned together, alike but for id and params, of which some can still be claimed.';
+COMMENT ON TABLE absurd.tasks_bundled IS
+    'Tasks of bundles: pending from their bundle''s next_seq on; below it claimed, by the lease that spans their seq.';
+COMMENT ON TABLE absurd.leases IS 'Claims of a bundle''s tasks, one row for a run of them: status claimed, first attempt.';
 COMMENT ON TABLE absurd.tasks_waiting IS 'Tasks that cannot be claimed yet: scheduled, retrying or blocked.';
 COMMENT ON TABLE absurd.tasks_running IS 'Tasks of a node or a foreign worker: status claimed.';
 COMMENT ON TABLE absurd.tasks_done IS 'Tasks that ended: completed, failed or cancelled; appended, until archived or pruned.';
@@ -272,10 +329,18 @@ BEGIN
             ('*', 'error', 'Why it failed or was cancelled, one line.'),
             ('*', 'workflow_id', 'The workflow it belongs to.'),
             ('*', 'depends_on', 'The tasks it waits for, in the order in which their outputs are merged.'),
+            ('*', 'bundle', 'The bundle.'),
+            ('*', 'session', 'The node''s session whose lease the attempt hangs on.'),
+            ('*', 'deadline_at', 'When the attempt times out.'),
+            ('bundles', 'next_seq', 'The first of its tasks that no claim has taken.'),
+            ('bundles', 'last_seq', 'The last of its tasks.'),
+            ('bundles', 'gaps', 'Whether a task has left it other than by a claim.'),
+            ('tasks_bundled', 'seq', 'Its place in the bundle, from 1.'),
+            ('leases', 'first_seq', 'The first task that it spans.'),
+            ('leases', 'last_seq', 'The last task that it spans.'),
+            ('leases', 'open_tasks', 'How many of them have not been finished or moved away.'),
             ('tasks_waiting', 'due_at', 'When it becomes ready; for a blocked task, not before this.'),
             ('tasks_waiting', 'open_parents', 'How many of its parents have not completed.'),
-            ('tasks_running', 'session', 'The node''s session whose lease the attempt hangs on.'),
-            ('tasks_running', 'deadline_at', 'When the attempt times out.'),
             ('tasks_running', 'beat_at', 'A foreign worker''s last heartbeat.'),
             ('tasks_running', 'progress', 'From 0 to 1, as the handler says.'),
             ('tasks_running', 'progress_message', 'What it is doing, as the handler says.'),

@@ -2,7 +2,9 @@
 --
 -- absurd.tasks is one row per task, with the columns that clients have always read and a few more at the end. Each branch
 -- reads one table and gives constant or plain columns, so that the planner flattens the UNION ALL: a filter on status
--- drops branches, ORDER BY … LIMIT walks the branches' indexes. Writing through the view is in 0010.
+-- drops branches, ORDER BY … LIMIT walks the branches' indexes. The two branches of bundles are joins, which are not
+-- flattened; the ORDER BY in one of them tells the planner that its join already comes in the claim's order.
+-- Writing through the view is in 0011.
 -- Nothing is written here.
 
 CREATE FUNCTION absurd.object_or_empty(p_value jsonb) RETURNS jsonb
@@ -63,6 +65,18 @@ SELECT u.task_id, u.queue_name, u.task_name,
     NULL::timestamptz, u.progress, u.progress_message, u.failures, u.crashes, u.concurrency_key, NULL::text
 FROM absurd.tasks_running u
 UNION ALL
+(SELECT r.task_id, b.queue_name, b.task_name, r.params, b.priority, b.timeout_sec, 'pending'::text COLLATE "C", NULL::text, 0,
+    b.max_retries, NULL::jsonb, NULL::text, b.created_at, NULL::timestamptz, NULL::timestamptz, NULL::float8, NULL::float8,
+    NULL::uuid[], NULL::uuid, NULL::timestamptz, NULL::float8, NULL::text, 0, 0, NULL::text, NULL::text
+FROM absurd.bundles b JOIN absurd.tasks_bundled r ON r.bundle = b.bundle AND r.seq >= b.next_seq
+ORDER BY b.queue_name, b.priority DESC, b.created_at)
+UNION ALL
+SELECT r.task_id, l.queue_name, l.task_name, r.params, l.priority, l.timeout_sec, 'claimed'::text COLLATE "C", l.node, 1,
+    l.max_retries, NULL::jsonb, NULL::text, l.created_at, l.claimed_at, NULL::timestamptz,
+    extract(epoch FROM l.claimed_at - l.created_at)::float8, NULL::float8,
+    NULL::uuid[], NULL::uuid, NULL::timestamptz, NULL::float8, NULL::text, 0, 0, NULL::text, NULL::text
+FROM absurd.leases l JOIN absurd.tasks_bundled r ON r.bundle = l.bundle AND r.seq BETWEEN l.first_seq AND l.last_seq
+UNION ALL
 SELECT e.task_id, e.queue_name, e.task_name,
     CASE WHEN e.detailed THEN absurd.whole_params(e.task_id, e.params) ELSE e.params END,
     e.priority, e.timeout_sec, e.status, coalesce(e.worker_id, e.node), e.attempt, e.max_retries,
@@ -79,6 +93,9 @@ FROM absurd.attempt_log a
 UNION ALL
 SELECT u.task_id, u.attempt, u.node, coalesce(u.worker_id, u.node), u.claimed_at, NULL::timestamptz, 'running'::text, NULL::text
 FROM absurd.tasks_running u
+UNION ALL
+SELECT r.task_id, 1, l.node, l.node, l.claimed_at, NULL::timestamptz, 'running'::text, NULL::text
+FROM absurd.leases l JOIN absurd.tasks_bundled r ON r.bundle = l.bundle AND r.seq BETWEEN l.first_seq AND l.last_seq
 UNION ALL
 SELECT e.task_id, e.attempt, e.node, coalesce(e.worker_id, e.node), e.claimed_at, e.completed_at, e.outcome, e.error
 FROM absurd.tasks_done e WHERE e.claimed_at IS NOT NULL;

@@ -5,6 +5,10 @@
 -- The plain case (all completed) is one DELETE + INSERT; the other verdicts share a second statement. What hangs on a
 -- finished task (children, workflow) is settled afterwards in the same transaction with a fresh snapshot.
 --
+-- Completed tasks of a lease go from tasks_bundled to tasks_completed without a row in tasks_running (finish_leased). Any
+-- other outcome, progress, rescue and cancel first make an ordinary running row of the task (unbundle, 0005); from there on
+-- all is as for every other.
+--
 -- Why task_id = ANY (ARRAY[…]): with a plain =, the planner may walk all of tasks_running by its key and compare each row
 -- with the whole batch whenever statistics say that the table is empty, as they often do for a table that turns over.
 -- This form is no merge clause, so the look-up by key is the only plan left.
@@ -200,9 +204,12 @@ BEGIN
         CONTINUE WHEN NOT FOUND;
         BEGIN
             PERFORM absurd.spawn_batch(p_result[v_n] -> 'follow_ups');
-        EXCEPTION WHEN OTHERS THEN
-            outcome[v_n] := 'failed_permanent';
-            error[v_n] := 'its follow-ups were refused: ' || SQLERRM;
+        EXCEPTION
+            WHEN deadlock_detected OR serialization_failure OR lock_not_available THEN
+                RAISE;  -- not the handler's fault: the report is made again
+            WHEN OTHERS THEN
+                outcome[v_n] := 'failed_permanent';
+                error[v_n] := 'its follow-ups were refused: ' || SQLERRM;
         END;
     END LOOP;
 END;
@@ -210,6 +217,60 @@ $$;
 COMMENT ON FUNCTION absurd.spawn_follow_ups(uuid, uuid[], int[], uuid[], text[], jsonb[], text[]) IS
     'Spawns what handlers asked for in result.follow_ups (as spawn_batch takes it), in the transaction of the completion. '
     'Follow-ups that cannot be spawned make their task fail for good; the other tasks of the batch are not touched.';
+
+CREATE FUNCTION absurd.finish_leased(p_session uuid, p_task uuid[], p_attempt int[], p_token uuid[], p_result jsonb[],
+    p_now timestamptz) RETURNS uuid[]
+LANGUAGE plpgsql VOLATILE
+SET enable_hashjoin = on
+SET enable_nestloop = off
+AS $$
+DECLARE
+    v_lease absurd.leases;
+    v_rows tid[];
+    v_ended uuid[];
+    v_done uuid[] := '{}';
+BEGIN
+    FOR v_lease IN
+        SELECT l.* FROM absurd.leases l WHERE l.token = ANY (p_token) AND l.session = p_session
+        ORDER BY l.bundle, l.first_seq FOR UPDATE
+    LOOP
+        -- By the lease's range when most of it is reported, else by key; "+ 0" keeps the planner from the range.
+        IF v_lease.open_tasks <= cardinality(p_task) * 4 THEN
+            v_rows := ARRAY(SELECT r.ctid FROM absurd.tasks_bundled r
+                WHERE r.bundle = v_lease.bundle AND r.seq BETWEEN v_lease.first_seq AND v_lease.last_seq);
+        ELSE
+            v_rows := ARRAY(SELECT r.ctid FROM absurd.tasks_bundled r
+                WHERE r.task_id = ANY (p_task) AND r.bundle + 0 = v_lease.bundle
+                    AND r.seq + 0 BETWEEN v_lease.first_seq AND v_lease.last_seq);
+        END IF;
+        WITH gone AS (
+            DELETE FROM absurd.tasks_bundled r
+            USING unnest(p_task, p_attempt, p_token, p_result) AS g(task_id, attempt, token, result)
+            WHERE r.ctid = ANY (v_rows) AND r.task_id = g.task_id AND g.attempt = 1 AND g.token = v_lease.token
+            RETURNING r.task_id, r.seq, r.params, g.result
+        ), ended AS (
+            INSERT INTO absurd.tasks_completed (task_id, seq, created_at, priority, timeout_sec, max_retries, attempt,
+                queue_name, task_name, params, status, outcome, token, node, claimed_at, completed_at, result)
+            SELECT g.task_id, g.seq, v_lease.created_at, v_lease.priority, v_lease.timeout_sec, v_lease.max_retries, 1,
+                v_lease.queue_name, v_lease.task_name, g.params, 'completed', 'completed', v_lease.token, v_lease.node,
+                v_lease.claimed_at, p_now, g.result
+            FROM gone g
+            RETURNING tasks_completed.task_id
+        )
+        SELECT coalesce(array_agg(e.task_id), '{}') INTO v_ended FROM ended e;
+        IF v_lease.open_tasks > cardinality(v_ended) THEN
+            UPDATE absurd.leases l SET open_tasks = l.open_tasks - cardinality(v_ended) WHERE l.token = v_lease.token;
+        ELSE
+            DELETE FROM absurd.leases l WHERE l.token = v_lease.token;
+        END IF;
+        v_done := v_done || v_ended;
+    END LOOP;
+    RETURN v_done;
+END;
+$$;
+COMMENT ON FUNCTION absurd.finish_leased(uuid, uuid[], int[], uuid[], jsonb[], timestamptz) IS
+    'Ends completed tasks of bundles under the session''s leases; returns which. The lease is locked meanwhile, so nobody '
+    'takes them away (unbundle); a lease without open tasks is deleted.';
 
 CREATE FUNCTION absurd.finish_batch(p_node text, p_session uuid, p_task uuid[], p_attempt int[], p_token uuid[],
     p_outcome text[], p_result jsonb[], p_error text[])
@@ -223,6 +284,15 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET jit = off
 AS $$
+DECLARE
+    v_now timestamptz := absurd.current_time();
+    v_done uuid[] := '{}';
+    v_other uuid[];
+    v_rest int[];  -- positions of the reports that no lease has taken
+    v_accepted boolean[];
+    v_status text[];
+    v_verdict record;
+    v_n int := 0;
 BEGIN
     IF p_session IS NULL THEN
         PERFORM absurd.refuse('AB001', 'node ' || p_node, 'no session was given', 'register first');
@@ -231,9 +301,38 @@ BEGIN
         DELETE FROM absurd.node_stops s USING unnest(p_task, p_attempt) AS g(id, attempt)
         WHERE s.node = p_node AND s.task_id = g.id AND s.attempt = g.attempt;
     END IF;
-    RETURN QUERY SELECT f.task_id, f.accepted, f.new_status
-        FROM absurd.finish_fenced(p_session, p_task, p_attempt, p_token, p_outcome, p_result, p_error,
-            absurd.current_time()) f;
+    IF EXISTS (SELECT FROM absurd.leases l WHERE l.token = ANY (p_token) AND l.session = p_session) THEN
+        SELECT array_agg(g.id) INTO v_other FROM unnest(p_task, p_outcome, p_result) AS g(id, outcome, result)
+        WHERE g.outcome IS DISTINCT FROM 'completed' OR g.result ->> 'status' = 'error' OR g.result ? 'follow_ups';
+        IF v_other IS NOT NULL THEN
+            PERFORM absurd.unbundle(v_other);
+        END IF;
+        v_done := absurd.finish_leased(p_session, p_task, p_attempt, p_token, p_result, v_now);
+        IF cardinality(v_done) = cardinality(p_task) THEN
+            PERFORM absurd.tell_waiters();
+            RETURN QUERY SELECT t.id, true, 'completed'::text FROM unnest(p_task) AS t(id);
+            RETURN;
+        END IF;
+    END IF;
+    IF v_done = '{}' THEN
+        RETURN QUERY SELECT f.task_id, f.accepted, f.new_status
+            FROM absurd.finish_fenced(p_session, p_task, p_attempt, p_token, p_outcome, p_result, p_error, v_now) f;
+        RETURN;
+    END IF;
+    v_rest := ARRAY(SELECT g.n::int FROM unnest(p_task) WITH ORDINALITY AS g(id, n) WHERE g.id <> ALL (v_done) ORDER BY g.n);
+    v_accepted := array_fill(true, ARRAY[cardinality(p_task)]);
+    v_status := array_fill('completed'::text, ARRAY[cardinality(p_task)]);
+    FOR v_verdict IN
+        SELECT f.accepted, f.new_status FROM absurd.finish_fenced(p_session, ARRAY(SELECT p_task[n] FROM unnest(v_rest) n),
+            ARRAY(SELECT p_attempt[n] FROM unnest(v_rest) n), ARRAY(SELECT p_token[n] FROM unnest(v_rest) n),
+            ARRAY(SELECT p_outcome[n] FROM unnest(v_rest) n), ARRAY(SELECT p_result[n] FROM unnest(v_rest) n),
+            ARRAY(SELECT p_error[n] FROM unnest(v_rest) n), v_now) f
+    LOOP
+        v_n := v_n + 1;
+        v_accepted[v_rest[v_n]] := v_verdict.accepted;
+        v_status[v_rest[v_n]] := v_verdict.new_status;
+    END LOOP;
+    RETURN QUERY SELECT g.id, g.accepted, g.status FROM unnest(p_task, v_accepted, v_status) AS g(id, accepted, status);
 END;
 $$;
 COMMENT ON FUNCTION absurd.finish_batch(text, uuid, uuid[], int[], uuid[], text[], jsonb[], text[]) IS
@@ -254,6 +353,7 @@ AS $$
 DECLARE
     v_count int;
 BEGIN
+    PERFORM absurd.unbundle(p_task);
     UPDATE absurd.tasks_running r
     SET progress = least(greatest(g.fraction, 0), 1), progress_message = left(g.message, 200)
     FROM unnest(p_task, p_attempt, p_token, p_fraction, p_message) AS g(id, attempt, token, fraction, message)

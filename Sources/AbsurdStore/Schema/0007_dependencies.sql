@@ -15,6 +15,7 @@ DECLARE
     v_status text;
     v_tries int;
 BEGIN
+    PERFORM absurd.unbundle(p_parents);
     FOR v_parent IN SELECT DISTINCT p FROM unnest(p_parents) p ORDER BY p LOOP
         IF v_parent IS NULL OR v_parent = p_child THEN
             PERFORM absurd.refuse('AB004', 'task ' || p_child, 'it waits for itself or for nothing', 'name other tasks');

@@ -15,6 +15,7 @@ DECLARE
     v_all uuid[] := '{}';
 BEGIN
     FOR v_try IN 1 .. 20 LOOP
+        PERFORM absurd.unbundle(v_left);
         PERFORM FROM absurd.tasks_waiting w WHERE w.task_id = ANY (v_left) ORDER BY w.task_id FOR UPDATE;
         WITH ready AS (
             DELETE FROM absurd.tasks_ready r WHERE r.task_id = ANY (v_left) RETURNING r.*

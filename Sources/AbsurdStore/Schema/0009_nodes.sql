@@ -37,7 +37,7 @@ $$;
 COMMENT ON FUNCTION absurd.rescue(uuid[], text, text, timestamptz) IS 'Takes running attempts away from whoever has them; returns how many.';
 
 CREATE FUNCTION absurd.node_register(p_node text, p_queues text[], p_info jsonb, p_lease_sec float8,
-    p_keep uuid[] DEFAULT '{}')
+    p_keep uuid[] DEFAULT '{}', p_keep_task uuid[] DEFAULT NULL)
 RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -55,7 +55,9 @@ BEGIN
         v_now + make_interval(secs => p_lease_sec))
     ON CONFLICT (node) DO UPDATE SET session = excluded.session, queues = excluded.queues, info = excluded.info,
         registered_at = excluded.registered_at, renewed_at = excluded.renewed_at, lease_until = excluded.lease_until;
-    UPDATE absurd.tasks_running SET session = v_session WHERE node = p_node AND token = ANY (p_keep);
+    PERFORM absurd.unbundle(ARRAY(SELECT absurd.leased_tasks(l) FROM absurd.leases l WHERE l.node = p_node));
+    UPDATE absurd.tasks_running SET session = v_session
+    WHERE node = p_node AND token = ANY (p_keep) AND (p_keep_task IS NULL OR task_id = ANY (p_keep_task));
     PERFORM absurd.rescue(ARRAY(
         SELECT u.task_id FROM absurd.tasks_running u WHERE u.node = p_node AND u.session IS DISTINCT FROM v_session),
         'crashed', 'its node started anew without it', v_now);
@@ -63,10 +65,10 @@ BEGIN
     RETURN v_session;
 END;
 $$;
-COMMENT ON FUNCTION absurd.node_register(text, text[], jsonb, float8, uuid[]) IS
+COMMENT ON FUNCTION absurd.node_register(text, text[], jsonb, float8, uuid[], uuid[]) IS
     'Begins a node''s session and returns it; an earlier session of the same node is over at that instant. Attempts whose '
-    'tokens are in p_keep (found alive in shared memory by a restarted leader) go on under the new session; the node''s '
-    'other attempts are rescued.';
+    'tokens are in p_keep (found alive in shared memory by a restarted leader) go on under the new session, if p_keep_task '
+    'names their tasks too: attempts claimed together share a token. The node''s other attempts are rescued.';
 
 CREATE FUNCTION absurd.node_renew(p_node text, p_session uuid, p_lease_sec float8, p_info jsonb DEFAULT NULL)
 RETURNS TABLE (task_id uuid, attempt int, token uuid, reason text)
@@ -86,7 +88,10 @@ BEGIN
         SELECT s.task_id, s.attempt, s.token, s.reason FROM absurd.node_stops s WHERE s.node = p_node
         UNION ALL
         SELECT u.task_id, u.attempt, u.token, 'timed_out'::text FROM absurd.tasks_running u
-        WHERE u.node = p_node AND u.session = p_session AND u.deadline_at + interval '30 seconds' < v_now;
+        WHERE u.node = p_node AND u.session = p_session AND u.deadline_at + interval '30 seconds' < v_now
+        UNION ALL
+        SELECT absurd.leased_tasks(l), 1, l.token, 'timed_out'::text FROM absurd.leases l
+        WHERE l.node = p_node AND l.session = p_session AND l.deadline_at + interval '30 seconds' < v_now;
 END;
 $$;
 COMMENT ON FUNCTION absurd.node_renew(text, uuid, float8, jsonb) IS
@@ -113,6 +118,7 @@ BEGIN
     UPDATE absurd.nodes SET session = NULL, renewed_at = v_now, lease_until = v_now
     WHERE node = p_node AND session = p_session;
     IF FOUND THEN
+        PERFORM absurd.unbundle(ARRAY(SELECT absurd.leased_tasks(l) FROM absurd.leases l WHERE l.node = p_node));
         PERFORM absurd.rescue(ARRAY(SELECT u.task_id FROM absurd.tasks_running u WHERE u.node = p_node), 'released',
             'its node was shut down', v_now);
         DELETE FROM absurd.node_stops WHERE node = p_node;
@@ -159,6 +165,9 @@ BEGIN
     SELECT coalesce(array_agg(node), '{}') INTO v_over FROM over;
     DELETE FROM absurd.node_stops s WHERE s.node = ANY (v_over);
     DELETE FROM absurd.waiters w WHERE w.until < clock_timestamp();
+    PERFORM absurd.unbundle(ARRAY(
+        SELECT absurd.leased_tasks(l) FROM absurd.leases l
+        WHERE NOT EXISTS (SELECT FROM absurd.nodes n WHERE n.node = l.node AND n.session = l.session)));
     RETURN absurd.rescue(ARRAY(
             SELECT u.task_id FROM absurd.tasks_running u
             WHERE u.node IS NOT NULL AND NOT EXISTS (

@@ -20,8 +20,10 @@ AS $$
 DECLARE
     v_now timestamptz := absurd.current_time();
     v_timeout_sec int := (SELECT s.timeout_sec FROM absurd.settings s);
-    v_rows tid[] := absurd.pick_ready(p_queue, NULL, 1);
+    v_rows tid[];
 BEGIN
+    PERFORM absurd.unbundle_queue(p_queue, 1);
+    v_rows := absurd.pick_ready(p_queue, NULL, 1);
     IF v_rows = '{}' THEN
         RETURN;
     END IF;
@@ -177,6 +179,7 @@ BEGIN
             'priority, timeout_sec and max_retries', 'cancel it and spawn another');
     END IF;
     PERFORM absurd.open_lane(OLD.queue_name, NEW.priority);
+    PERFORM absurd.unbundle(ARRAY[OLD.task_id]);
     UPDATE absurd.tasks_ready SET priority = NEW.priority, timeout_sec = NEW.timeout_sec, max_retries = NEW.max_retries
     WHERE task_id = OLD.task_id;
     IF NOT FOUND THEN

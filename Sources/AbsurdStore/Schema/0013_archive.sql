@@ -141,14 +141,20 @@ RETURNS TABLE (queue_name text, pending bigint, claimed bigint, scheduled bigint
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT q.queue_name, r.n, u.n, w.scheduled, w.retrying, w.blocked, l.n,
-        greatest(date_part('epoch', absurd.current_time() - r.oldest), 0), e.last, coalesce(s.paused, false)
+    SELECT q.queue_name, r.n + b.n, u.n + c.n, w.scheduled, w.retrying, w.blocked, l.n,
+        greatest(date_part('epoch', absurd.current_time() - least(r.oldest, b.oldest)), 0), e.last, coalesce(s.paused, false)
     FROM (
             SELECT DISTINCT a.queue_name FROM absurd.lanes a
             UNION SELECT b.queue_name FROM absurd.queues b) q
         LEFT JOIN absurd.queues s ON s.queue_name = q.queue_name
         CROSS JOIN LATERAL (SELECT count(*) AS n, min(x.created_at) AS oldest FROM absurd.tasks_ready x WHERE x.queue_name = q.queue_name) r
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS n, min(x.created_at) AS oldest
+            FROM absurd.bundles x JOIN absurd.tasks_bundled y ON y.bundle = x.bundle AND y.seq >= x.next_seq
+            WHERE x.queue_name = q.queue_name) b
         CROSS JOIN LATERAL (SELECT count(*) AS n FROM absurd.tasks_running x WHERE x.queue_name = q.queue_name) u
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(x.open_tasks), 0)::bigint AS n FROM absurd.leases x WHERE x.queue_name = q.queue_name) c
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE x.status = 'scheduled') AS scheduled,
                 count(*) FILTER (WHERE x.status = 'retrying') AS retrying, count(*) FILTER (WHERE x.status = 'blocked') AS blocked

@@ -24,3 +24,41 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE ON absurd.tasks_ready FOR EACH ROW E
 CREATE TRIGGER audit AFTER INSERT OR DELETE ON absurd.tasks_waiting FOR EACH ROW EXECUTE FUNCTION audit.record('waiting');
 CREATE TRIGGER audit AFTER INSERT OR DELETE ON absurd.tasks_running FOR EACH ROW EXECUTE FUNCTION audit.record('running');
 CREATE TRIGGER audit AFTER INSERT OR DELETE ON absurd.tasks_done FOR EACH ROW EXECUTE FUNCTION audit.record('done');
+
+-- A task of a bundle is ready in its row of tasks_bundled, and running from the moment when a lease spans it. It stays in that
+-- row until it ends or becomes an ordinary row, so that it leaves the place where it then is.
+CREATE FUNCTION audit.record_bundled() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_lease absurd.leases;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        SELECT * INTO v_lease FROM absurd.leases l WHERE l.bundle = OLD.bundle AND OLD.seq BETWEEN l.first_seq AND l.last_seq;
+        IF FOUND THEN
+            INSERT INTO audit.events (place, op, task, attempt, token, node)
+            VALUES ('running', 'delete', OLD.task_id, 1, v_lease.token, v_lease.node);
+        ELSE
+            INSERT INTO audit.events (place, op, task, attempt) VALUES ('ready', 'delete', OLD.task_id, 0);
+        END IF;
+    ELSE
+        INSERT INTO audit.events (place, op, task, attempt) VALUES ('ready', 'insert', NEW.task_id, 0);
+    END IF;
+    RETURN NULL;
+END;
+$$;
+CREATE FUNCTION audit.record_lease() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO audit.events (place, op, task, attempt, token, node)
+    SELECT e.place, e.op, r.task_id, e.attempt, e.token, e.node
+    FROM absurd.tasks_bundled r,
+        (VALUES ('ready', 'delete', 0, NULL, NULL), ('running', 'insert', 1, NEW.token, NEW.node)) e(place, op, attempt, token, node)
+    WHERE r.bundle = NEW.bundle AND r.seq BETWEEN NEW.first_seq AND NEW.last_seq
+    ORDER BY r.seq, e.attempt;
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER audit AFTER INSERT OR DELETE ON absurd.tasks_bundled FOR EACH ROW EXECUTE FUNCTION audit.record_bundled();
+CREATE TRIGGER audit AFTER INSERT ON absurd.leases FOR EACH ROW EXECUTE FUNCTION audit.record_lease();

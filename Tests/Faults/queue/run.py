@@ -98,7 +98,7 @@ class Node:
 
 
 async def spawner(number, server, work, stop, counts):
-    """Spawns single tasks and small batches; writes an id down only after the database acknowledged it."""
+    """Spawns single tasks, small batches and bundles; writes an id down only after the database acknowledged it."""
     connection, dice = None, random.Random(number)
     command = 'echo "$ABSURD_ATTEMPT" >> "$RUNS"; echo done > out; sleep 0.0$SLEEP'
     with open(os.path.join(work, f"acked-{number}"), "a", encoding="utf-8") as acked:
@@ -110,10 +110,12 @@ async def spawner(number, server, work, stop, counts):
                     connection = await server.connect()
                 if dice.random() < 0.7:
                     ids = [await connection.fetchval("SELECT absurd.spawn_task('faults', 'command', $1, 0, NULL)", params)]
-                else:
+                else:  # five stay single rows; forty are a bundle, claimed by leases
+                    many = 40 if dice.random() < 0.2 else 5
+                    counts["bundled"] += many if many == 40 else 0
                     rows = await connection.fetch(
                         "SELECT absurd.spawn_many($1, $2, $3::text[]::jsonb[], NULL, NULL, NULL) AS id",
-                        ["faults"] * 5, ["command"] * 5, [params] * 5)
+                        ["faults"] * many, ["command"] * many, [params] * many)
                     ids = [row["id"] for row in rows]
             except LOST:
                 counts["unknown"] += 1
@@ -217,7 +219,7 @@ async def run(programs, rounds, seed, work):
         await connection.execute(sql.read())
     await connection.close()
     nodes = [Node(name, programs, work, server.url("faults")) for name in NODES]
-    counts = dict.fromkeys(["leader", "worker", "backend", "server", "stop", "resumed", "unknown"], 0)
+    counts = dict.fromkeys(["leader", "worker", "backend", "server", "stop", "resumed", "unknown", "bundled"], 0)
     stop, background, dice = asyncio.Event(), [], random.Random(seed)
     spawners = [asyncio.create_task(spawner(number, server, work, stop, counts)) for number in range(2)]
     try:
