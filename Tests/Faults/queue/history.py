@@ -38,12 +38,16 @@ def judge_task(task, events, runs):
         else:
             places.discard(place)
         if place == "running" and entering:
+            claim = (event["attempt"], event["token"])
+            if left == (event["xid"], claim):  # the same claim in another row: it goes on
+                running, left = claim, None
+                continue
             if event["attempt"] in claimed:
                 broken.append(("double claim", f"{task} attempt {event['attempt']} was claimed twice"))
             if ends:
                 broken.append(("run after end", f"{task} was claimed after it had ended"))
             claimed.add(event["attempt"])
-            running = (event["attempt"], event["token"])
+            running = claim
         elif place == "running":
             left = (event["xid"], running)
             running = None

@@ -93,6 +93,21 @@ class Checker(unittest.TestCase):
         events.insert(events.index(claim) + 1, dict(claim))
         self.assertIn("double claim", self.kinds(acked, [dict(e, n=i) for i, e in enumerate(events)], runs))
 
+    def moved(self, **changes):
+        """A claim whose row leaves for another row of the same place, with changes in where it arrives."""
+        acked, events, runs = sound()
+        claim = next(e for e in events if e["place"] == "running" and e["op"] == "insert")
+        there = events.index(claim) + 1
+        events[there:there] = [dict(claim, op="delete", xid="move"), dict(claim, xid="move") | changes]
+        return self.kinds(acked, [dict(e, n=i) for i, e in enumerate(events)], runs)
+
+    def test_a_claim_that_moves_to_another_row_in_one_transaction_goes_on(self):
+        self.assertEqual(self.moved(), set())
+
+    def test_a_claim_that_comes_back_later_or_with_another_token_is_a_second_one(self):
+        self.assertIn("double claim", self.moved(xid="later"))
+        self.assertIn("double claim", self.moved(token="forged"))
+
     def test_a_task_in_two_places_is_seen(self):
         acked, events, runs = sound()
         gone = next(e for e in events if e["place"] == "ready" and e["op"] == "delete")
