@@ -58,6 +58,17 @@ private let now = Timestamp(reading: "2026-11-25T12:00:00Z")!
         #expect(empty.hasSuffix("</html>\n"))
     }
 
+    @Test(arguments: ["/tasks/", "/workflows/"])
+    func `What can't be read now is not said to be missing`(section: String) throws {
+        var request = PageRequest(path: section + "0193a1b2-c3d4-7e5f-8a9b-000000000001", now: now)
+        let page = try #require(Page.at(request))
+        let none = page.needs.map { _ in nil as JSONValue? }
+        #expect(page.document(request, answers: none).markup.contains("There is no such"))
+        request.problems = ["the database does not answer"]
+        let markup = page.document(request, answers: none).markup
+        #expect(!markup.contains("There is no such") && markup.contains("the database does not answer"))
+    }
+
     @Test func `There is no page at other paths`() {
         for path in ["/nothing", "/tasks/not-an-id", "/tasks/a/b", "/queues/x"] {
             #expect(Page.at(PageRequest(path: path, now: now)) == nil)

@@ -5,6 +5,8 @@ extension Page {
         Page(title: "Task \(Figures.shortID(id))", section: "/tasks", needs: ["/tasks/\(id)", "/tasks/\(id)/attempts"])
         { request, answers in
             guard let task = answers.answer(0), task["task_id"] != nil else {
+                // Not found and not known are two things.
+                guard request.problems.isEmpty else { return "<h1>Task <code>\(id)</code></h1>" }
                 return """
                     <h1>Task <code>\(id)</code></h1><p class="lead">There is no such task: it may have been archived or \
                     pruned. <code>SELECT * FROM absurd.tasks_archive</code> shows what was archived.</p>

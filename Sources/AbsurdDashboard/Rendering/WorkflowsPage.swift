@@ -11,6 +11,7 @@ extension Page {
             needs: ["/workflows/\(id)"]
         ) { request, answers in
             guard let workflow = answers.answer(0) else {
+                guard request.problems.isEmpty else { return "<h1>Workflow <code>\(id)</code></h1>" }
                 return "<h1>Workflow <code>\(id)</code></h1><p class=\"lead\">There is no such workflow.</p>"
             }
             return WorkflowDetail(workflow: workflow, id: id, request: request).html
