@@ -25,6 +25,12 @@ subcommands() { "$@" --help | awk '/^SUBCOMMANDS:/ { on = 1; next } on && /^  [a
     done
 } >"$out/commands.md"
 
+{
+    printf '# HTTP\n\n%s Under /absurd and /api/absurd, except for /metrics, /events, /session and /livez. Errors are ' "$made"
+    printf '`{"detail": "..."}`.\n\n'
+    "$bin/absurd" routes
+} >"$out/http.md"
+
 stages=$("$bin/absurd" stages | awk 'NR > 1 { print $1 }')
 {
     printf '# Stages\n\n%s\n\n' "$made"

@@ -32,18 +32,31 @@ public final class Dashboard: Sendable {
 
     /// - Throws: `Refusal` when the address can't be listened on or the token can't be read.
     public static func start(_ configuration: DashboardConfiguration, leader: Leader) async throws -> Dashboard {
+        // A port that was free a moment ago may be somebody's now; where any will do, another is taken.
+        var triesLeft = configuration.listen.port == 0 ? 5 : 1
+        while true {
+            triesLeft -= 1
+            do { return try await open(configuration, leader) } catch let refusal as Refusal
+                where refusal.exit == .tryAgain && triesLeft > 0
+            {}
+        }
+    }
+
+    private static func open(_ configuration: DashboardConfiguration, _ leader: Leader) async throws -> Dashboard {
         let token = try configuration.readToken()
         let (socket, port) = try configuration.listen.probe()
         let service = Service(configuration, port: port, token: token) { await leader.ask($0) }
-        let front = Front(service)
         let server = HTTPServer(
-            config: .init(address: socket, timeout: 30, sharedRequestReplaySize: 0, logger: .disabled), handler: front)
-        let running = Task { [logger = configuration.logger] in
-            do { try await server.run() } catch is CancellationError {} catch {
-                logger.error("dashboard has ended", metadata: ["why": "\(error)"])
-            }
+            config: .init(address: socket, timeout: 30, sharedRequestReplaySize: 0, logger: .disabled),
+            handler: Front(service))
+        let (beginnings, beginning) = AsyncStream.makeStream(of: Bool.self)
+        let running = Task {
+            try? await server.run()
+            beginning.yield(false)
         }
-        do { try await server.waitUntilListening(timeout: 5) } catch {
+        Task { beginning.yield((try? await server.waitUntilListening(timeout: 10)) != nil) }
+        var outcomes = beginnings.makeAsyncIterator()
+        guard await outcomes.next() == true else {
             running.cancel()
             service.close()
             throw configuration.listen.refusal("it can't be listened on")

@@ -15,7 +15,7 @@ final class EventHub: Sendable {
     private let state = Mutex(State())
     private let onChange: @Sendable (_ hasReaders: Bool) -> Void
 
-    /// - Parameter onChange: called when the first reader has come or the last one has gone.
+    /// - Parameter onChange: called when the first reader has come or the last one has gone, in that order, under the mutex.
     init(onChange: @escaping @Sendable (_ hasReaders: Bool) -> Void) { self.onChange = onChange }
 
     func subscribe() throws(Problem) -> AsyncStream<[UInt8]> {
@@ -24,6 +24,7 @@ final class EventHub: Sendable {
             guard !state.isClosed, state.readers.count < Limits.eventStreamsMax else { return nil }
             state.number += 1
             state.readers[state.number] = continuation
+            if state.readers.count == 1 { onChange(true) }
             return state.number
         }
         guard let number else {
@@ -31,15 +32,13 @@ final class EventHub: Sendable {
         }
         continuation.onTermination = { [weak self] _ in self?.leave(number) }
         continuation.yield(Array("retry: 2000\n: welcome\n\n".utf8))
-        if count == 1 { onChange(true) }
         return stream
     }
 
     private func leave(_ number: Int) {
-        let isLast = state.withLock { state in
-            state.readers.removeValue(forKey: number) != nil && state.readers.isEmpty
+        state.withLock { state in
+            if state.readers.removeValue(forKey: number) != nil, state.readers.isEmpty { onChange(false) }
         }
-        if isLast { onChange(false) }
     }
 
     var count: Int { state.withLock { $0.readers.count } }

@@ -29,7 +29,7 @@ public struct Route: Sendable {
     }
 
     var parts: [Substring] { path.split(separator: "/") }
-    var isAtRoot: Bool { path.hasPrefix("//") }
+    public var isAtRoot: Bool { path.hasPrefix("//") }
 }
 
 /// Every route there is; the reference page is printed from it.

@@ -17,7 +17,7 @@ struct RootCommand: AsyncParsableCommand {
             InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
             WorkflowCommand.self, ScheduleCommand.self, DeadLetterCommand.self, ArchiveCommand.self,
             MonitorCommand.self, BenchmarkCommand.self, LoadCommand.self, DoctorCommand.self, TuneCommand.self,
-            SimulateCommand.self, StagesCommand.self,
+            SimulateCommand.self, RoutesCommand.self, StagesCommand.self,
         ])
 
     /// Parses and runs the command line, and ends the process with the exit code of the contract.
