@@ -5,6 +5,8 @@ public enum Limits {
     public static let resultBytesMax = 1 << 20
     public static let errorBytesMax = 8 << 10
     public static let progressMessageBytesMax = 200
+    /// Steps of one attempt that its result keeps the times of.
+    public static let profileStepsMax = 64
     /// What a worker tells a stage process on standard input: the params and a little more.
     public static let stageRequestBytesMax = 2 * paramsBytesMax
     public static let queueNameBytesMax = 128
@@ -29,6 +31,9 @@ public enum Limits {
     public static let followOverlapSeconds = 2.0
     public static let followRowsMax: Int64 = 1000
     public static let followPauseMilliseconds = 50
+
+    /// Of a Unix socket: the kernel's `sun_path`, without its last zero.
+    public static let socketPathBytesMax = 107
 
     public static let connectTimeoutSeconds = 10
     /// Longer than a short network fault, shorter than a lease.

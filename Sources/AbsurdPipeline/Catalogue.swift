@@ -34,6 +34,7 @@ public enum Catalogue {
     /// Checks params before a task is spawned. A task that another node may know passes.
     /// - Throws: `Refusal` (bad data) that names the parameter, what is wrong with it and what is allowed.
     public static func validate(params: JSONValue, task name: String) throws {
+        if let refusal = TinyTask.refusal(of: params, task: name) { throw refusal }
         guard let stage = stage(named: name) else { return }
         try StageParameters.checkGiven(params, schema: stage.schema, task: name)
     }

@@ -1,3 +1,5 @@
+import Absurd
+
 /// A chain of tasks: each depends on the one before it and is handed the outputs of all before it.
 public struct Workflow: Sendable, Hashable {
     public var name: String
@@ -30,6 +32,23 @@ public enum Workflows {
             "target", summary: "Known calibration tables applied to a Measurement Set, its image and photometry.",
             tasks: ["calibration-apply", "imaging", "photometry"]),
     ]
+
+    /// Refuses a run whose stages would find an input missing: neither given nor made by a stage before.
+    /// - Throws: `Refusal` (bad data) that names the input and the stage.
+    public static func check(inputs: [String: JSONValue], of workflow: Workflow) throws {
+        var there = Set(inputs.filter { !$0.value.isNull }.keys)
+        for task in workflow.tasks {
+            guard let schema = Catalogue.stage(named: task)?.schema else { continue }
+            for need in schema.needs {
+                if let given = inputs[need.name], !given.isNull { try need.check(given, task: task, place: "inputs") }
+                guard need.defaultValue == nil, !need.isOptional, !there.contains(need.name) else { continue }
+                throw Refusal(
+                    "workflow \(workflow.name)", why: "its stage \(task) needs the input \(need.name)",
+                    remedy: "give --input \(need.name)=VALUE: \(need.help)", exit: .badData)
+            }
+            there.formUnion(schema.gives)
+        }
+    }
 
     public static func named(_ name: String) -> Workflow? { all.first { $0.name == name } }
 }

@@ -12,6 +12,7 @@ public final class ResourceMeter {
     private var childReadBytes: Int64 = 0
     private var childWriteBytes: Int64 = 0
     private var hadChild = false
+    private var steps: [(name: String, start: UInt64)] = []
 
     public init() {
         wallStart = Self.nanoseconds(CLOCK_MONOTONIC)
@@ -29,7 +30,32 @@ public final class ResourceMeter {
 
     public var wallNanoseconds: UInt64 { Self.nanoseconds(CLOCK_MONOTONIC) - wallStart }
 
-    /// `{"cpu_seconds":…,"wall_seconds":…}` and, where there was a child, `max_rss_bytes`, `read_bytes`, `write_bytes`.
+    /// A step begins, and the one before it ends. Messages that differ in their numbers only are one step; so is all that
+    /// comes after the last that are kept.
+    public func begin(step name: String) {
+        func kind(_ text: String) -> String { text.filter { !$0.isNumber && $0 != "." } }
+        guard !name.isEmpty, steps.count < Limits.profileStepsMax, steps.last.map({ kind($0.name) }) != kind(name)
+        else {
+            return
+        }
+        steps.append((name, wallNanoseconds))
+    }
+
+    private var stepsJSON: JSONValue {
+        let end = wallNanoseconds
+        return .array(
+            steps.indices.map { index in
+                let next = index + 1 < steps.count ? steps[index + 1].start : end
+                return [
+                    "name": .string(steps[index].name),
+                    "start_seconds": .number(Self.rounded(Double(steps[index].start) / 1e9)),
+                    "seconds": .number(Self.rounded(Double(next - steps[index].start) / 1e9)),
+                ]
+            })
+    }
+
+    /// `{"cpu_seconds":…,"wall_seconds":…}`; where there was a child, `max_rss_bytes`, `read_bytes`, `write_bytes`; where
+    /// steps were told, `spans`.
     public var json: JSONValue {
         let own = Double(Self.nanoseconds(CLOCK_THREAD_CPUTIME_ID) - cpuStart) / 1e9
         var members: [String: JSONValue] = [
@@ -41,6 +67,7 @@ public final class ResourceMeter {
             members["read_bytes"] = .integer(childReadBytes)
             members["write_bytes"] = .integer(childWriteBytes)
         }
+        if !steps.isEmpty { members["spans"] = stepsJSON }
         return .object(members)
     }
 

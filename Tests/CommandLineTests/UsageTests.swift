@@ -10,7 +10,7 @@ import Testing
         ["tasks", "cancel"], ["tasks", "retry"], ["tasks", "logs"], ["tasks", "explain"], ["workflow"],
         ["workflow", "run"], ["workflow", "list"], ["workflow", "get"], ["workflow", "cancel"], ["workflow", "retry"],
         ["schedule"], ["schedule", "add"], ["dlq"], ["dlq", "replay"], ["archive"], ["stages"],
-        ["monitor"], ["benchmark"], ["load"], ["doctor"], ["tune"],
+        ["monitor"], ["benchmark"], ["load"], ["doctor"], ["tune"], ["profile"],
     ]
 
     @Test(arguments: commands)
@@ -31,7 +31,7 @@ import Testing
             .compactMap { $0.split(separator: " ").first.map(String.init) }
         for name in [
             "up", "init", "leader", "spawn", "tasks", "workflow", "schedule", "dlq", "archive", "monitor", "benchmark",
-            "load", "doctor", "tune", "simulate", "demo",
+            "load", "doctor", "tune", "profile", "simulate", "demo",
         ] {
             #expect(names.contains(name), "\(name)")
         }

@@ -195,6 +195,10 @@ public struct NodeFacts: Sendable, Hashable {
     public var stateDirectory: String?
     public var pollSeconds: Double?
     public var taskNames: [String]?
+    /// serving, draining and so on.
+    public var mode: String?
+    /// By absurdctl, on this node only.
+    public var pausedQueues: [String]
     public var workers: [Worker]
     public var seats: Int
     public var running: Int
@@ -212,6 +216,8 @@ public struct NodeFacts: Sendable, Hashable {
         stateDirectory = info["state_directory"]?.text
         pollSeconds = info["poll_interval_seconds"]?.double
         taskNames = info["task_names"]?.items?.compactMap(\.text)
+        mode = info["status"]?["state"]?.text
+        pausedQueues = (info["status"]?["paused"]?.items ?? []).compactMap(\.text)
         workers = (info["workers"]?.items ?? []).map { row in
             Worker(
                 index: whole(row["worker"]) ?? 0, process: whole(row["pid"]), state: row["state"]?.text ?? "",

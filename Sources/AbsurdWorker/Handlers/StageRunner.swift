@@ -42,6 +42,7 @@ struct StageRunner: TaskHandler {
             executable: executable, arguments: ["run"], environment: environment, directory: directories.work,
             log: log.descriptor(), input: request, messages: ends[1], cpus: cpus)
         program.environment[AttemptDirectories.marker] = directories.markerValue
+        context.resources.begin(step: "starting the stage's process")
         let child: ChildProcess
         do {
             child = try program.start()
@@ -56,11 +57,13 @@ struct StageRunner: TaskHandler {
         let (end, stopped) = ChildWatch(child: child, tree: tree, context: context, messages: ends[0]).run { line in
             guard let message = try? JSONValue(parsing: line) else { return }
             if let fraction = message["progress"]?.double {
+                context.resources.begin(step: message["message"]?.text ?? "")
                 context.report(min(max(fraction, 0), 1), message["message"]?.text ?? "")
             }
             if let final = message["result"] { result = final }
         }
         log.say("\(order.name) \(end.sentence)")
+        context.resources.begin(step: "publishing the outputs")
         return try judge(order, end, stopped, result, outputs)
     }
 

@@ -35,6 +35,9 @@ struct SleepHandler: TaskHandler {
         guard let parameters = try? InlineParameters(order) else {
             return .failure(error: "sleep: its params are not JSON", isPermanent: true)
         }
+        if let refusal = TinyTask.refusal(of: parameters.params, task: "sleep") {
+            return .failure(error: refusal.description, isPermanent: true)
+        }
         let seconds = parameters["seconds"]?.double ?? 1
         guard seconds >= 0, seconds <= 86_400 else {
             return .failure(error: "sleep: seconds is \(seconds); give 0 to 86400", isPermanent: true)
@@ -56,6 +59,9 @@ struct FailHandler: TaskHandler {
     func run(_ order: WorkOrder, in context: AttemptContext) -> HandlerResult {
         guard let parameters = try? InlineParameters(order) else {
             return .failure(error: "fail: its params are not JSON", isPermanent: true)
+        }
+        if let refusal = TinyTask.refusal(of: parameters.params, task: "fail") {
+            return .failure(error: refusal.description, isPermanent: true)
         }
         if let times = parameters["times"]?.int, Int64(context.fence.attempt) > times {
             return .success(outputs: .object(parameters.handedOn), message: "attempt \(context.fence.attempt) succeeds")

@@ -17,7 +17,7 @@ struct RootCommand: AsyncParsableCommand {
             InitCommand.self, LeaderCommand.self, SpawnCommand.self, TasksCommand.self,
             WorkflowCommand.self, ScheduleCommand.self, DeadLetterCommand.self, ArchiveCommand.self,
             MonitorCommand.self, BenchmarkCommand.self, LoadCommand.self, DoctorCommand.self, TuneCommand.self,
-            SimulateCommand.self, RoutesCommand.self, StagesCommand.self,
+            ProfileCommand.self, SimulateCommand.self, RoutesCommand.self, StagesCommand.self,
         ])
 
     /// Parses and runs the command line, and ends the process with the exit code of the contract.
@@ -38,6 +38,11 @@ struct RootCommand: AsyncParsableCommand {
         } catch let code as AnswerIsNo {
             _ = code
             Glibc.exit(Absurd.ExitCode.no.rawValue)
+        } catch  where exitCode(for: error) == .validationFailure {
+            let line = UsageLine.text(
+                program: "absurd", message: message(for: error), usage: fullMessage(for: error))
+            Console.say(line)
+            Glibc.exit(Absurd.ExitCode.usage.rawValue)
         } catch {
             exit(withError: error)
         }

@@ -26,6 +26,12 @@ struct ControlCommand: ParsableCommand {
             let line = "absurdctl: \(refusal)\n"
             _ = write(STDERR_FILENO, line, line.utf8.count)
             Glibc.exit(refusal.exit.rawValue)
+        } catch  where exitCode(for: error) == .validationFailure {
+            let line =
+                UsageLine.text(
+                    program: "absurdctl", message: message(for: error), usage: fullMessage(for: error)) + "\n"
+            _ = write(STDERR_FILENO, line, line.utf8.count)
+            Glibc.exit(Absurd.ExitCode.usage.rawValue)
         } catch {
             exit(withError: error)
         }
@@ -44,8 +50,15 @@ struct ControlOptions: ParsableArguments {
     }
 
     /// Asks, and prints `done` or the answer itself.
-    func ask(_ question: JSONValue, done: String) throws {
-        let answer = try ask(question)
+    /// - Parameter refused: the exit code when the leader refuses: usage, where it is a value that it does not take.
+    func ask(_ question: JSONValue, done: String, refused: Absurd.ExitCode = .no) throws {
+        let answer: JSONValue
+        do {
+            answer = try ask(question)
+        } catch var refusal as Refusal {
+            if refusal.exit == .no { refusal.exit = refused }
+            throw refusal
+        }
         print(json ? answer.jsonText : done)
     }
 }

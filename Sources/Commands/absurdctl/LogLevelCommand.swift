@@ -15,6 +15,7 @@ struct LogLevelCommand: ParsableCommand {
     @OptionGroup var options: ControlOptions
 
     func run() throws {
-        try options.ask(["command": "loglevel", "level": .string(level)], done: "log level is \(level)")
+        try options.ask(
+            ["command": "loglevel", "level": .string(level)], done: "log level is \(level)", refused: .usage)
     }
 }

@@ -16,6 +16,7 @@ struct ResizeCommand: ParsableCommand {
 
     func run() throws {
         try options.ask(
-            ["command": "resize", "workers": .integer(Int64(workers))], done: "resizing to \(workers) workers")
+            ["command": "resize", "workers": .integer(Int64(workers))], done: "resizing to \(workers) workers",
+            refused: .usage)
     }
 }

@@ -2,6 +2,7 @@ import Absurd
 import AbsurdClient
 import AbsurdStore
 import ArgumentParser
+import Glibc
 
 /// How a command finds the database.
 struct DatabaseOptions: ParsableArguments {
@@ -20,6 +21,12 @@ struct DatabaseOptions: ParsableArguments {
     func settings() throws -> ConnectionSettings {
         if let url = databaseURL ?? Paths.environment["ABSURD_DATABASE_URL"] { return try ConnectionSettings(url: url) }
         if let file = Paths.environment["ABSURD_DATABASE_URL_FILE"] { return try Self.settings(file: file) }
+        if access(Paths.databaseFile(state), R_OK) != 0, errno == EACCES {
+            throw Refusal(
+                "state directory \(state)", why: "it belongs to another user",
+                remedy: "be that user, or set ABSURD_DATABASE_URL",
+                exit: .notAllowed)
+        }
         guard let line = Paths.text(Paths.databaseFile(state))?.split(separator: "\n").first else {
             throw Refusal(
                 "database", why: "none is named, and no `absurd up` runs in \(state)",

@@ -11,7 +11,7 @@ struct SpawnCommand: AsyncParsableCommand {
               absurd spawn dsa110-pipeline imaging --params '{"inputs": {"ms_path": "/data/obs.ms"}}' --priority 5
               absurd spawn dsa110-pipeline --batch tasks.jsonl
 
-            Prints the task's id. Each line of a batch is an object: {"name": ..., "params": ..., "queue": ...,
+            Prints the task's id; with --wait --json the whole task once it has ended. Each line of a batch is an object: {"name": ..., "params": ..., "queue": ...,
             "priority": ..., "timeout_sec": ..., "max_retries": ..., "key": ...}; all of it is spawned, or nothing.
             """)
 
@@ -61,12 +61,19 @@ struct SpawnCommand: AsyncParsableCommand {
         let tasks = try batch.map(readBatch) ?? [try single()]
         try await database.withClient { client in
             let ids = tasks.count == 1 ? [try await client.spawn(tasks[0])] : try await client.spawnMany(tasks)
-            for id in ids {
+            // Waited for, the whole record says more than the id, which is in it.
+            for id in ids where !(wait && output.json) {
                 Console.out(output.json ? JSONValue.object(["task_id": .string("\(id)")]).jsonText : "\(id)")
             }
             guard wait else { return }
             let records = try await client.wait(ids)
-            for record in records { Console.say("\(record.id) \(record.summary)") }
+            for record in records {
+                if output.json {
+                    Console.out(record.json.jsonText)
+                } else {
+                    Console.say("\(record.id) \(record.summary)")
+                }
+            }
             if records.contains(where: { $0.state != .completed }) { throw AnswerIsNo() }
         }
     }

@@ -1,7 +1,6 @@
 import Absurd
 import AbsurdClient
 import ArgumentParser
-import Glibc
 
 struct TasksWait: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -80,40 +79,5 @@ struct TasksRetry: AsyncParsableCommand {
             }
             if !all { throw AnswerIsNo() }
         }
-    }
-}
-
-struct TasksLogs: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Print a task's log, the last attempt's unless told otherwise.",
-        discussion: """
-            Example:
-              absurd tasks logs 0198c0de-0000-7000-8000-000000000001 --attempt 1
-
-            Logs lie on the node that ran the attempt, in its state directory.
-            """)
-
-    @Argument(help: "The task.")
-    var task: TaskID
-
-    @Option(help: "Which attempt.")
-    var attempt: Int?
-
-    @Option(name: .customLong("state-dir"), help: "State directory of the node (default: $ABSURD_STATE_DIR).")
-    var stateDirectory: String?
-
-    func run() async throws {
-        let directory = Paths.stateDirectory(stateDirectory) + "/logs/tasks/\(task)"
-        var number = attempt
-        if number == nil {
-            // Attempts are few; the last one that left a log.
-            number = (1...1000).last { access("\(directory)/\($0).log", R_OK) == 0 }
-        }
-        guard let number, let text = Paths.text("\(directory)/\(number).log") else {
-            throw Refusal(
-                "log of task \(task)", why: "there is none in \(directory)",
-                remedy: "look on the node that ran it (absurd tasks get), or it said nothing", exit: .no)
-        }
-        Console.out(text.hasSuffix("\n") ? String(text.dropLast()) : text)
     }
 }

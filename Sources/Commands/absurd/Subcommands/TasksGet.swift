@@ -37,11 +37,17 @@ struct TasksGet: AsyncParsableCommand {
             if !record.dependsOn.isEmpty {
                 Console.out("  after     \(record.dependsOn.map(\.description).joined(separator: ", "))")
             }
-            Console.out("  params    \(record.params)")
-            if let result = record.result { Console.out("  result    \(result)") }
             if let error = record.error { Console.out("  error     \(error)") }
             for attempt in attempts { Console.out("  attempt   \(attempt.line)") }
+            Console.out("  params    \(Self.shortened(record.params))")
+            if let result = record.result { Console.out("  result    \(Self.shortened(result))") }
         }
+    }
+
+    /// JSON of a few lines at most; all of it is for programs.
+    static func shortened(_ text: String, charactersMax: Int = 400) -> String {
+        guard text.count > charactersMax else { return text }
+        return "\(text.prefix(charactersMax))... (\(text.utf8.count) bytes; --json prints all)"
     }
 }
 

@@ -62,6 +62,7 @@ struct WorkflowRun: AsyncParsableCommand {
                 "workflow \(name)", why: "it has no stage \(stage)",
                 remedy: "it has \(chain.tasks.joined(separator: ", "))", exit: .badData)
         }
+        try Workflows.check(inputs: params["inputs"]?.members ?? [:], of: chain)
         let queue = queueName ?? Paths.environment["ABSURD_QUEUE_NAME"] ?? "dsa110-pipeline"
         try await database.withClient { client in
             let id: TaskID = try await client.postgres.query(

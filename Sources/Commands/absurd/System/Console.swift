@@ -21,10 +21,22 @@ enum Console {
                 if count < 0, errno == EINTR { continue }
                 // A reader that has left (`| head`) has what it wanted.
                 if count < 0, errno == EPIPE { Glibc.exit(0) }
-                guard count > 0 else { return }
+                guard count > 0 else {
+                    if file == STDOUT_FILENO { Self.unwritable(errno) }
+                    return
+                }
                 done += count
             }
         }
+    }
+
+    /// Output that is lost must not look like success.
+    private static func unwritable(_ code: Int32) -> Never {
+        let refusal = Refusal(
+            "standard output", why: String(cString: strerror(code)), remedy: "make room or write elsewhere",
+            exit: .cannotCreate)
+        say("absurd: \(refusal)")
+        Glibc.exit(refusal.exit.rawValue)
     }
 
     /// Columns as wide as their widest cell, two spaces apart.

@@ -40,6 +40,12 @@ final class LocalSystem: Sendable {
         // A wrong setting is refused before anything is made or started.
         var configuration = try options.configuration(
             database: ConnectionSettings(socketDirectory: "/", database: "", user: ""), state: stateDirectory)
+        guard configuration.adminSocket.utf8.count <= Limits.socketPathBytesMax else {
+            throw Refusal(
+                "state directory \(stateDirectory)",
+                why: "too long: a socket in it may have a path of \(Limits.socketPathBytesMax) bytes",
+                remedy: "choose a shorter --state-dir", exit: .configuration)
+        }
         let cluster = try EmbeddedCluster.start(.init(directory: stateDirectory + "/postgres"), say: say)
         do {
             let settings = cluster.settings()
