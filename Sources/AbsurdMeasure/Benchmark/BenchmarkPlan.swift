@@ -32,6 +32,8 @@ public struct BenchmarkPlan: Sendable {
         var dispatchSeconds: Double
         /// Tasks of one round of dispatch; the first runs find how many keep it busy for its time.
         var dispatchTasks: ClosedRange<Int>
+        /// A slow machine gets fewer rounds rather than a longer run; one at least.
+        var dispatchBudgetSeconds: Double
         var latencySamples: Int
         var statisticsTasks: Int
         var idleWorkers = 16
@@ -39,14 +41,17 @@ public struct BenchmarkPlan: Sendable {
         var idleSeconds: Double
 
         static let full = Lengths(
-            rounds: 7, turnSeconds: 1.5, dispatchSeconds: 3, dispatchTasks: 10_000...200_000, latencySamples: 1200,
+            rounds: 7, turnSeconds: 1.5, dispatchSeconds: 3, dispatchTasks: 10_000...200_000,
+            dispatchBudgetSeconds: 200, latencySamples: 1200,
             statisticsTasks: 100_000, settleSeconds: 12, idleSeconds: 30)
         static let quick = Lengths(
-            rounds: 3, turnSeconds: 0.2, dispatchSeconds: 0.7, dispatchTasks: 4000...40_000, latencySamples: 100,
+            rounds: 3, turnSeconds: 0.2, dispatchSeconds: 0.7, dispatchTasks: 4000...40_000,
+            dispatchBudgetSeconds: 12, latencySamples: 100,
             statisticsTasks: 10_000, settleSeconds: 3, idleSeconds: 5)
         /// For tests of the measuring itself.
         static let shortest = Lengths(
-            rounds: 1, turnSeconds: 0.01, dispatchSeconds: 0.01, dispatchTasks: 2000...2000, latencySamples: 5,
+            rounds: 1, turnSeconds: 0.01, dispatchSeconds: 0.01, dispatchTasks: 2000...2000,
+            dispatchBudgetSeconds: 0, latencySamples: 5,
             statisticsTasks: 2000, idleWorkers: 2, settleSeconds: 0, idleSeconds: 0.2)
     }
 

@@ -113,6 +113,11 @@ public struct BenchmarkReport: Sendable {
             lines.append(
                 "  " + padded(tier.rawValue, 40) + (misses.isEmpty ? "reached" : misses.joined(separator: "; ")))
         }
+        if let load = facts["load_average_1min"]?.double, let cpus = facts["cpus"]?.double, load > cpus / 2 {
+            lines.append(
+                "this machine was busy (load \(rounded(load)) on \(rounded(cpus)) CPUs): trust the ratios more than the rates"
+            )
+        }
         return lines
     }
 

@@ -48,13 +48,15 @@ struct DispatchSection {
         var pgbench: [Double] = []
         var loops: [Double] = []
         var pgmq: [Double] = []
-        for _ in 0..<plan.lengths.rounds {
+        let start = monotonicSeconds()
+        for _ in 0..<plan.lengths.rounds
+        where ours.isEmpty || monotonicSeconds() - start < plan.lengths.dispatchBudgetSeconds {
             ours.append(try dispatch(tasks))
             if let rate = try byPgbench(tasks, result) { pgbench.append(rate) }
             loops.append(try byLoop(tasks, result))
             pgmq.append(try byPgmq(tasks))
         }
-        var report = SectionReport("dispatch", "dispatch through the ring, \(tasks) tasks a round")
+        var report = SectionReport("dispatch", "dispatch through the ring: \(ours.count) rounds of \(tasks) tasks")
         let rates = ours.map(\.rate)
         report.add("leader, ring and 2 workers", median(rates), "tasks/s", moreIsBetter: true)
         if !pgbench.isEmpty { report.add("pgbench", median(pgbench), "tasks/s", moreIsBetter: true) }
@@ -64,7 +66,7 @@ struct DispatchSection {
         report.add("leader CPU", median(ours.map { $0.leaderSeconds / each * 1e6 }), "µs/task")
         report.add("server CPU", median(ours.map { $0.serverSeconds / each * 1e6 }), "µs/task")
         report.add("connections of the leader", Double(backends.count), "", goal: .atMost(3))
-        report.add("memory of an idle worker", Double(idleBytes) / 1e6, "MB", goal: .atMost(10))
+        report.add("memory of an idle worker", Double(idleBytes) / 1_048_576, "MiB", goal: .atMost(10))
         func pairs(_ floors: [Double]) -> [(ours: Double, floor: Double)] { zip(rates, floors).map { ($0, $1) } }
         if !pgbench.isEmpty {
             report.ratios.append(

@@ -40,8 +40,8 @@ enum IdleSection {
             "transactions", max(0, transactions - 1) / seconds, "/s", goal: plan.isQuick ? nil : .atMost(1))
         report.add("connections of the leader", Double(backends.count), "", goal: .atMost(3))
         let resident = family.dropFirst().map(ProcessMeter.residentBytes)
-        report.add("memory of a worker", Double(resident.max() ?? 0) / 1e6, "MB", goal: .atMost(10))
-        report.add("memory of the leader", Double(ProcessMeter.residentBytes(family[0])) / 1e6, "MB")
+        report.add("memory of a worker", Double(resident.max() ?? 0) / 1_048_576, "MiB", goal: .atMost(10))
+        report.add("memory of the leader", Double(ProcessMeter.residentBytes(family[0])) / 1_048_576, "MiB")
         return report
     }
 
