@@ -11,4 +11,15 @@ public struct Fence: Sendable, Hashable {
         self.attempt = attempt
         self.token = token
     }
+
+    /// The task alone tells fences apart well enough for a table: a leader rarely holds two attempts of one task, and
+    /// the tokens of one claim may be the same.
+    @inlinable
+    public func hash(into hasher: inout Hasher) { hasher.combine(task.low ^ task.high) }
+
+    @inlinable
+    public static func == (a: Fence, b: Fence) -> Bool {
+        a.task.low == b.task.low && a.task.high == b.task.high && a.attempt == b.attempt && a.token.low == b.token.low
+            && a.token.high == b.token.high
+    }
 }

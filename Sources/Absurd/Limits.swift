@@ -16,6 +16,8 @@ public enum Limits {
     public static let jsonDepthMax = 256
 
     public static let claimBatchMax = 1000
+    /// Free memory that a leader keeps for the next exchange: several of the largest usual ones.
+    public static let leaderHeapKeptBytes = 8 << 20
     /// A leader that has not renewed within this time has lost its tasks.
     public static let leaseSeconds = 30
     /// A leader sends a task that does nothing through the whole system this often.

@@ -36,10 +36,10 @@ public struct WorkOrder: Sendable, Hashable {
 
     /// Appends the encoded order to `out`.
     public func encode(into out: inout [UInt8]) {
-        let name = Array(name.utf8.prefix(Limits.taskNameBytesMax))
+        let nameCount = min(name.utf8.count, Limits.taskNameBytesMax)
         out.append(Self.version)
         out.append(grant == nil ? 0 : 1)
-        out.appendLittleEndian(UInt16(name.count))
+        out.appendLittleEndian(UInt16(nameCount))
         out.appendLittleEndian(UInt32(bitPattern: timeoutSeconds))
         if let grant {
             out.appendLittleEndian(UInt64(bitPattern: grant.memoryBytes))
@@ -47,8 +47,8 @@ public struct WorkOrder: Sendable, Hashable {
             out.appendLittleEndian(UInt16(clamping: grant.cpus.count))
             for cpu in grant.cpus.prefix(Int(UInt16.max)) { out.appendLittleEndian(UInt16(clamping: cpu)) }
         }
-        out += name
-        out += params
+        out.append(contentsOf: name.utf8.prefix(nameCount))
+        out.append(contentsOf: params)
     }
 
     /// - Returns: nil when the bytes are not an order of this version.
@@ -134,11 +134,11 @@ struct LittleEndianReader {
         return Integer(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: Integer.self))
     }
 
-    mutating func take(_ count: Int) -> Slice<UnsafeRawBufferPointer>? {
+    mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
         guard count >= 0, bytes.count - at >= count else { return nil }
         defer { at += count }
-        return bytes[at..<at + count]
+        return UnsafeRawBufferPointer(rebasing: bytes[at..<at + count])
     }
 
-    var rest: Slice<UnsafeRawBufferPointer> { bytes[at...] }
+    var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[at...]) }
 }

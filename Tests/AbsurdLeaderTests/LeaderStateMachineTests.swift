@@ -41,6 +41,17 @@ private let seat0 = SeatID(worker: 0, seat: 0)
         #expect(next.claims.contains { $0.workClass == .inline }, "finished and claimed in one round trip")
     }
 
+    @Test func aStageThatEndedIsFollowedByALookForStagesWhenTheDatabaseKnowsOfIt() {
+        var rig = Rig.ready(workers: 1, seats: 2)
+        let stage = task("validation")
+        _ = rig.claim([stage])
+        let ended = rig.complete(stage, on: seat0)
+        #expect(ended.finishes.count == 1)
+        #expect(!ended.claims.contains { $0.workClass == .stage }, "a limited queue would still count it as running")
+        let known = rig.send(.exchanged(ExchangeReply(claims: ended.claims.map { ($0, []) }, accepted: [true])))
+        #expect(known.claims.contains { $0.workClass == .stage })
+    }
+
     @Test func resultsGatherWhileAnExchangeIsUnderWay() {
         var rig = Rig.ready(workers: 1, seats: 3)
         let work = [task(), task(), task()]

@@ -134,7 +134,10 @@ extension LeaderStateMachine {
             idlePolls += 1
         }
         var claims: [ClaimRequest] = []
-        for workClass in WorkClass.allCases where wantsClaim.contains(workClass) || !finished.isEmpty {
+        // Results go together with a claim for the seats that they have left. A look for stages walks over every tiny task
+        // that waits, so it needs a reason of its own: a doorbell, the poll, a stage that was found before, or one that has ended.
+        for workClass in WorkClass.allCases
+        where wantsClaim.contains(workClass) || !finished.isEmpty && workClass == .inline {
             let limit = room(workClass)
             if limit > 0 { claims.append(ClaimRequest(workClass: workClass, queues: openQueues, limit: limit)) }
         }
@@ -167,12 +170,18 @@ extension LeaderStateMachine {
         // A cancelled task was ended by whoever cancelled it; that its attempt says so too is no surprise.
         let refused = zip(sent, reply.accepted).count { !$1 && $0.outcome != .cancelled }
         if refused > 0 { actions.append(.say(.resultsRefused(refused))) }
-        for (request, tasks) in reply.claims {
-            if tasks.isEmpty { count { $0.emptyClaims += 1 } } else { idlePolls = 0 }
-            if tasks.count >= request.limit { wantsClaim.insert(request.workClass) }
-            for task in tasks { adopt(task, request.workClass, at: now) }
-            if !tasks.isEmpty { pollAt = now + pollWait }
+        for (request, tasks) in reply.claims { received(tasks, for: request, at: now) }
+        if stageEnded, finished.isEmpty {
+            stageEnded = false
+            wantsClaim.insert(.stage)
         }
+    }
+
+    mutating func received(_ tasks: [ClaimedTask], for request: ClaimRequest, at now: Moment) {
+        if tasks.isEmpty { count { $0.emptyClaims += 1 } } else { idlePolls = 0 }
+        if tasks.count >= request.limit { wantsClaim.insert(request.workClass) }
+        for task in tasks { adopt(task, request.workClass, at: now) }
+        if !tasks.isEmpty { pollAt = now + pollWait }
     }
 
     /// One bad result must not hold up the others: the batch goes out again one by one, and the culprit, alone, fails.
@@ -217,10 +226,9 @@ extension LeaderStateMachine {
         case .inline:
             let limit = depth
             var free = 0
+            // Slots of finished attempts count as free: the answer that brings the tasks frees them first.
             for worker in workers where worker.state == .up {
-                for seat in worker.seats where !seat.holdsStage {
-                    free += max(0, min(limit, settings.laneSlots - seat.unfreed) - seat.queue.count)
-                }
+                for seat in worker.seats where !seat.holdsStage { free += max(0, limit - seat.queue.count) }
             }
             return min(free - (backlog[.inline]?.count ?? 0), Limits.claimBatchMax)
         case .stage:

@@ -14,8 +14,9 @@ public enum LeaderEvent: Sendable {
     case sessionLost
     case doorbell
     case exchanged(ExchangeReply)
-    /// The database is there, but some data in the exchange is not to its liking, and nothing of it was done.
-    case exchangeRefused(reason: String)
+    /// The database is there, but some data in the exchange is not to its liking, and nothing of it was done but for these
+    /// claims, which were apart.
+    case exchangeRefused(reason: String, claims: [(request: ClaimRequest, tasks: [ClaimedTask])] = [])
     case renewed(stops: [StopRequest])
     /// - Parameter nextDue: until something scheduled is due; nil when nothing is.
     case maintained(nextDue: Span?, rescued: Int = 0)

@@ -47,7 +47,7 @@ public struct LeaderStateMachine: Sendable {
 
     struct Seat: Sendable {
         /// Offered and running, in the order in which the worker takes them.
-        var queue: [Fence] = []
+        var queue = SeatQueue()
         /// Completed, but not yet freed: their slots are still in use.
         var unfreed = 0
         var holdsStage = false
@@ -97,6 +97,8 @@ public struct LeaderStateMachine: Sendable {
     var mustReconcile = false
 
     var wantsClaim: Set<WorkClass> = []
+    /// A stage has ended whose result the database does not have yet: it may make room under a queue's limit.
+    var stageEnded = false
     var pollAt: Moment
     var idlePolls = 0
     var renewAt: Moment
@@ -111,8 +113,9 @@ public struct LeaderStateMachine: Sendable {
 
     var workers: [Worker] = []
     var wantedWorkers: Int
-    /// Running mean of the duration of tiny tasks, in seconds: how deep to prefetch.
+    /// Running mean of the duration of tiny tasks, in seconds: how deep to prefetch. Unknown, it counts as long.
     var meanDuration = 1.0
+    var durationsLearned = 0
 
     var canaryAt: Moment
     /// One is out since then.
@@ -150,8 +153,10 @@ public struct LeaderStateMachine: Sendable {
         apply(event, at: now)
         superviseWorkers(at: now)
         enforceDeadlines(at: now)
-        dispatch(at: now)
+        // The database gets its next exchange before the tasks of the last one are handed out: it works meanwhile.
         driveDatabase(at: now)
+        dispatch(at: now)
+        if inFlight == nil { driveDatabase(at: now) }
         driveDrain(at: now)
         return actions
     }
@@ -168,7 +173,9 @@ public struct LeaderStateMachine: Sendable {
             // A doorbell may also mean that somebody wants a running attempt stopped.
             if !attempts.isEmpty { renewAt = min(renewAt, max(now, lastRenewal + .milliseconds(100))) }
         case .exchanged(let reply): exchanged(reply, at: now)
-        case .exchangeRefused(let reason): exchangeRefused(reason, at: now)
+        case .exchangeRefused(let reason, let claims):
+            exchangeRefused(reason, at: now)
+            for (request, tasks) in claims { received(tasks, for: request, at: now) }
         case .renewed(let stops):
             renewInFlight = false
             lastRenewal = now

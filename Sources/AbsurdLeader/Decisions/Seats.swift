@@ -51,45 +51,43 @@ extension LeaderStateMachine {
     }
 
     private mutating func dispatchInline() {
-        guard var waiting = backlog[.inline], !waiting.isEmpty else { return }
-        let limit = depth
+        guard let waiting = backlog[.inline], !waiting.isEmpty else { return }
+        var seats = openSeats(below: depth)
         var taken = 0
         for fence in waiting {
-            guard let seat = emptiestSeat(below: limit) else { break }
-            offer(fence, to: seat, grant: nil)
+            guard let place = seats.indices.min(by: { seats[$0].load < seats[$1].load }) else { break }
+            offer(fence, to: seats[place].id, grant: nil)
             taken += 1
+            seats[place].load += 1
+            if seats[place].load >= seats[place].limit { seats.remove(at: place) }
         }
-        waiting.removeFirst(taken)
-        backlog[.inline] = waiting
+        backlog[.inline] = Array(waiting.dropFirst(taken))
+    }
+
+    /// Seats that take tiny tasks, each with what it has and what it may have.
+    private func openSeats(below limit: Int) -> [(id: SeatID, load: Int, limit: Int)] {
+        var open: [(id: SeatID, load: Int, limit: Int)] = []
+        for (index, worker) in workers.enumerated() where worker.state == .up {
+            for (number, seat) in worker.seats.enumerated() where !seat.holdsStage {
+                let most = min(limit, settings.laneSlots - seat.unfreed)
+                guard seat.queue.count < most else { continue }
+                open.append((SeatID(worker: index, seat: number), seat.queue.count, most))
+            }
+        }
+        return open
     }
 
     private mutating func offer(_ fence: Fence, to seat: SeatID, grant: GrantBook.Grant?) {
-        guard var attempt = attempts[fence] else { return }
-        attempt.state = .offered(seat)
-        attempt.grant = grant
-        attempts[fence] = attempt
+        guard let place = attempts.index(forKey: fence) else { return }
+        attempts.values[place].state = .offered(seat)
+        attempts.values[place].grant = grant
         workers[seat.worker].seats[seat.seat].queue.append(fence)
-        actions.append(.offer(seat, attempt.task, grant))
-    }
-
-    private func emptiestSeat(below limit: Int) -> SeatID? {
-        var best: SeatID?
-        var bestLoad = limit
-        for (index, worker) in workers.enumerated() where worker.state == .up {
-            for (number, seat) in worker.seats.enumerated() where !seat.holdsStage {
-                let load = seat.queue.count
-                guard load < bestLoad, load + seat.unfreed < settings.laneSlots else { continue }
-                bestLoad = load
-                best = SeatID(worker: index, seat: number)
-                if load == 0 { return best }
-            }
-        }
-        return best
+        actions.append(.offer(seat, attempts.values[place].task, grant))
     }
 
     /// Late binding: an attempt that was offered to a seat whose current one takes long goes to a seat with nothing to do.
     private mutating func stealForIdleSeats() {
-        guard backlog[.inline]?.isEmpty ?? true, emptiestSeat(below: 1) != nil else { return }
+        guard backlog[.inline]?.isEmpty ?? true, !openSeats(below: 1).isEmpty else { return }
         for worker in workers.indices {
             for seat in workers[worker].seats.indices {
                 let queue = workers[worker].seats[seat].queue
@@ -121,12 +119,10 @@ extension LeaderStateMachine {
             actions.append(.free(completion.seat, fence))
             return
         }
-        if attempt.workClass == .inline {
-            meanDuration += (completion.duration.seconds - meanDuration) * 0.1
-        }
+        if attempt.workClass == .inline { learn(completion.duration) }
         measures.ended(
             attempt.task.name, claimedAt: attempt.claimedAt, duration: completion.duration, at: handledAt)
-        leaveSeat(fence, completion.seat)
+        leaveSeat(fence, completion.seat, attempt.workClass)
         let isLost = attempt.isLost
         remove(fence)
         if isLost {
@@ -140,7 +136,7 @@ extension LeaderStateMachine {
 
     mutating func revoked(_ fence: Fence, at now: Moment) {
         guard var attempt = attempts[fence], case .offered(let seat) = attempt.state else { return }
-        leaveSeat(fence, seat)
+        leaveSeat(fence, seat, attempt.workClass)
         if let grant = attempt.grant {
             cores.release(grant)
             attempt.grant = nil
@@ -155,18 +151,25 @@ extension LeaderStateMachine {
     }
 
     /// Takes the attempt off its seat's books.
-    mutating func leaveSeat(_ fence: Fence, _ seat: SeatID) {
+    mutating func leaveSeat(_ fence: Fence, _ seat: SeatID, _ workClass: WorkClass) {
         guard workers.indices.contains(seat.worker), workers[seat.worker].seats.indices.contains(seat.seat),
-            let place = workers[seat.worker].seats[seat.seat].queue.firstIndex(of: fence)
+            workers[seat.worker].seats[seat.seat].queue.remove(fence)
         else { return }
-        workers[seat.worker].seats[seat.seat].queue.remove(at: place)
-        if attempts[fence]?.workClass == .stage { workers[seat.worker].seats[seat.seat].holdsStage = false }
+        if workClass == .stage { workers[seat.worker].seats[seat.seat].holdsStage = false }
+    }
+
+    /// Quickly at first: a full queue of tiny tasks should not begin with batches of one.
+    private mutating func learn(_ duration: Span) {
+        meanDuration += (duration.seconds - meanDuration) * (durationsLearned < 32 ? 0.5 : 0.1)
+        durationsLearned = min(durationsLearned + 1, 32)
     }
 
     /// Forgets an attempt and gives its cores back.
     mutating func remove(_ fence: Fence) {
-        active.remove(fence)
-        if let grant = attempts.removeValue(forKey: fence)?.grant { cores.release(grant) }
+        if !active.isEmpty { active.remove(fence) }
+        guard let attempt = attempts.removeValue(forKey: fence) else { return }
+        if attempt.workClass == .stage { stageEnded = true }
+        if let grant = attempt.grant { cores.release(grant) }
     }
 
     mutating func finish(_ attempt: FinishedAttempt) {

@@ -46,7 +46,7 @@ extension LeaderStateMachine {
         }
         // Finished results still lie in the lanes until the database has them.
         for seat in workers[index].seats.indices {
-            workers[index].seats[seat].queue = []
+            workers[index].seats[seat].queue.removeAll()
             workers[index].seats[seat].holdsStage = false
         }
         settle(index, wasExpected: wasExpected, at: now)

@@ -10,6 +10,15 @@ final class DatabaseLink {
     private enum Request {
         case listen, register, renew, maintain, progress, leave, canary
         case exchange(finished: Int, claims: [ClaimRequest])
+        case stages(ClaimRequest)
+    }
+
+    /// What has come of an exchange, and how many connections still owe an answer.
+    private struct Exchange {
+        var reply = ExchangeReply(claims: [], accepted: [])
+        var owing = 0
+        /// The results and the claim beside them were refused; what was claimed on the other connection stands.
+        var refusal: String?
     }
 
     private let settings: ConnectionSettings
@@ -23,6 +32,7 @@ final class DatabaseLink {
     private var watched: [UInt64: Int32] = [:]
     private var requests: [UInt64: Request] = [:]
     private var nextTag: UInt64 = 1
+    private var exchange: Exchange?
     private var connectDeadline: Moment?
     private var isDoorbellHeard = false
     var session: TaskID?
@@ -62,6 +72,7 @@ final class DatabaseLink {
         command = nil
         side = nil
         requests.removeAll()
+        exchange = nil
         connectDeadline = nil
     }
 
@@ -129,10 +140,14 @@ final class DatabaseLink {
 
     private func failed(_ request: Request, _ error: PostgresError) -> [LeaderEvent] {
         if error.isConnectionLoss { return lost(error.description) }
-        if error.sqlState == "AB001" { return [.sessionLost] }
+        if error.sqlState == "AB001" {
+            dropExchange()
+            return [.sessionLost]
+        }
         switch request {
         case .exchange where error.sqlState.hasPrefix("22") || error.sqlState == "AB003":
-            return [.exchangeRefused(reason: error.message)]
+            exchange?.refusal = error.message
+            return answered([])
         case .listen, .progress, .canary: return []
         default: return lost(error.description)
         }
@@ -162,9 +177,36 @@ final class DatabaseLink {
         case .exchange(let finished, let claims):
             var results = results[...]
             var accepted: [Bool] = []
-            if finished > 0, let rows = results.popFirst() { accepted = try rows.map { try $0.get(0) } }
-            let claimed = try zip(claims, results).map { ($0, try Self.tasks($1)) }
-            return [.exchanged(ExchangeReply(claims: claimed, accepted: accepted))]
+            if finished > 0, let rows = results.popFirst() {
+                try rows.require([PostgresType.bool])
+                accepted.reserveCapacity(rows.count)
+                for row in 0..<rows.count { accepted.append(try rows.flag(row, 0)) }
+            }
+            exchange?.reply.accepted = accepted
+            return answered(try zip(claims, results).map { ($0, try Self.tasks($1)) })
+        case .stages(let claim):
+            return answered([(claim, try results.first.map { try Self.tasks($0) } ?? [])])
+        }
+    }
+
+    private func answered(_ claims: [(request: ClaimRequest, tasks: [ClaimedTask])]) -> [LeaderEvent] {
+        guard var whole = exchange else { return [] }
+        whole.reply.claims += claims
+        whole.owing -= 1
+        exchange = whole.owing > 0 ? whole : nil
+        if whole.owing > 0 { return [] }
+        if let reason = whole.refusal { return [.exchangeRefused(reason: reason, claims: whole.reply.claims)] }
+        return [.exchanged(whole.reply)]
+    }
+
+    /// Its other answer, should one be under way, means nothing any more.
+    private func dropExchange() {
+        exchange = nil
+        for (tag, request) in requests {
+            switch request {
+            case .exchange, .stages: requests[tag] = nil
+            default: break
+            }
         }
     }
 
@@ -177,13 +219,25 @@ final class DatabaseLink {
     }
 
     private static func tasks(_ rows: PostgresRows) throws -> [ClaimedTask] {
-        try rows.map { row in
-            ClaimedTask(
-                fence: Fence(task: try row.get(0), attempt: try row.get(1), token: try row.get(2)),
-                queue: try row.get(3), name: try row.get(4), params: try row.get(5),
-                timeoutSeconds: try row.get(6) ?? 0, waited: .seconds(try row.get(7)))
+        try rows.require(taskColumns)
+        var tasks: [ClaimedTask] = []
+        tasks.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            tasks.append(
+                ClaimedTask(
+                    fence: Fence(
+                        task: try rows.uuid(row, 0), attempt: try rows.int4(row, 1), token: try rows.uuid(row, 2)),
+                    queue: try rows.text(row, 3), name: try rows.text(row, 4), params: try rows.json(row, 5),
+                    timeoutSeconds: rows.isNull(row, 6) ? 0 : try rows.int4(row, 6),
+                    waited: .seconds(try rows.float8(row, 7))))
         }
+        return tasks
     }
+
+    private static let taskColumns = [
+        PostgresType.uuid, PostgresType.int4, PostgresType.uuid, PostgresType.text, PostgresType.text,
+        PostgresType.jsonb, PostgresType.int4, PostgresType.float8,
+    ]
 
     // MARK: Sending
 
@@ -249,40 +303,81 @@ final class DatabaseLink {
             ], .progress, on: side)
     }
 
+    /// Results and the claim of tiny tasks are one transaction on one connection, a claim of stages is beside them on the
+    /// other: the database remembers in each session how far a queue has been consumed, and the two consume it differently.
     func exchange(finish: [FinishedAttempt], claims: [ClaimRequest]) {
-        guard let session else { return }
-        var statements: [(PostgresStatement, [PostgresParameter])] = []
-        if !finish.isEmpty {
-            let results: [[UInt8]?] = finish.map { $0.result.isEmpty ? nil : $0.result }
-            statements.append(
-                (
-                    PostgresStatement(
-                        name: "absurd_finish",
-                        "SELECT accepted FROM absurd.finish_batch($1, $2, $3, $4, $5, $6, $7, $8)"),
-                    [
-                        .text(node), .uuid(session), .uuids(finish.map(\.fence.task)),
-                        .int4s(finish.map(\.fence.attempt)), .uuids(finish.map(\.fence.token)),
-                        .texts(finish.map(\.outcome.databaseName)), .jsonbs(results),
-                        .texts(finish.map { $0.error?.replacing("\0", with: "") }),
-                    ]
-                ))
+        guard let session, let command, let side else { return }
+        let tiny = claims.filter { $0.workClass == .inline }
+        var statements: [(PostgresStatement, ParameterArena)] = []
+        if !finish.isEmpty { statements.append((Self.finishStatement, encoded(finish, session))) }
+        for claim in tiny { statements.append((Self.claimStatement, encoded(claim, session))) }
+        exchange = Exchange()
+        if !statements.isEmpty {
+            send(statements, .exchange(finished: finish.count, claims: tiny), on: command)
         }
-        for claim in claims {
-            statements.append(
-                (
-                    PostgresStatement(
-                        name: "absurd_claim",
-                        "SELECT task_id, attempt, token, queue_name, task_name, params, timeout_sec,"
-                            + " date_part('epoch', statement_timestamp() - created_at)"
-                            + " FROM absurd.claim_batch($1, $2, $3, $4, $5)"),
-                    [
-                        .text(node), .uuid(session), .texts(claim.queues), .texts(names[claim.workClass] ?? []),
-                        .int4(Int32(clamping: claim.limit)),
-                    ]
-                ))
+        for claim in claims where claim.workClass == .stage {
+            send([(Self.claimStatement, encoded(claim, session))], .stages(claim), on: side)
         }
-        send(statements, .exchange(finished: finish.count, claims: claims), on: command)
+        watchBoth()
     }
+
+    private func send(
+        _ statements: [(PostgresStatement, ParameterArena)], _ request: Request, on connection: PostgresConnection
+    ) {
+        exchange?.owing += 1
+        requests[nextTag] = request
+        try? connection.send(encoded: statements, tag: nextTag)
+        nextTag += 1
+    }
+
+    private func encoded(_ claim: ClaimRequest, _ session: TaskID) -> ParameterArena {
+        ParameterArena([
+            .text(node), .uuid(session), .texts(claim.queues), .texts(names[claim.workClass] ?? []),
+            .int4(Int32(clamping: claim.limit)),
+        ])
+    }
+
+    /// Written straight into the bytes that libpq sends.
+    private func encoded(_ finish: [FinishedAttempt], _ session: TaskID) -> ParameterArena {
+        var arena = ParameterArena()
+        arena.append(.text(node))
+        arena.append(.uuid(session))
+        arena.beginArray(of: PostgresType.uuid)
+        for attempt in finish { arena.append(uuid: attempt.fence.task) }
+        arena.endArray()
+        arena.beginArray(of: PostgresType.int4)
+        for attempt in finish { arena.append(int4: attempt.fence.attempt) }
+        arena.endArray()
+        arena.beginArray(of: PostgresType.uuid)
+        for attempt in finish { arena.append(uuid: attempt.fence.token) }
+        arena.endArray()
+        arena.beginArray(of: PostgresType.text)
+        for attempt in finish { arena.append(text: attempt.outcome.databaseName) }
+        arena.endArray()
+        arena.beginArray(of: PostgresType.jsonb)
+        for attempt in finish {
+            if attempt.result.isEmpty { arena.appendNull() } else { arena.append(jsonb: attempt.result) }
+        }
+        arena.endArray()
+        arena.beginArray(of: PostgresType.text)
+        for attempt in finish {
+            if let error = attempt.error {
+                arena.append(text: error.replacing("\0", with: ""))
+            } else {
+                arena.appendNull()
+            }
+        }
+        arena.endArray()
+        return arena
+    }
+
+    private static let finishStatement = PostgresStatement(
+        name: "absurd_finish", "SELECT accepted FROM absurd.finish_batch($1, $2, $3, $4, $5, $6, $7, $8)")
+    private static let claimStatement = PostgresStatement(
+        name: "absurd_claim",
+        "SELECT task_id, attempt, token, queue_name, task_name, params, timeout_sec,"
+            + " date_part('epoch', statement_timestamp() - created_at)"
+            + " FROM absurd.claim_batch($1, $2, $3, $4, $5)")
 
     /// Whether requests are still under way: a good-bye should be out before the connections close.
     var isQuiet: Bool { requests.isEmpty }

@@ -61,6 +61,9 @@ final class LeaderLoop {
 
     func runToEnd() {
         signal(SIGPIPE, SIG_IGN)
+        // An exchange brings and takes half a megabyte; without this glibc gives it back to the kernel each time.
+        mallopt(M_MMAP_THRESHOLD, Int32(Limits.leaderHeapKeptBytes))
+        mallopt(M_TRIM_THRESHOLD, Int32(Limits.leaderHeapKeptBytes))
         segment.takeTerm(processID: getpid(), startTicks: ProcessIdentity.current.startTicks)
         let inherited = crew.inherit()
         Sweeper.sweepRoots(configuration)

@@ -31,7 +31,9 @@ final class WorkerCrew {
     private var places: [Fence: Place] = [:]
     private var waiting: [SeatID: [(ClaimedTask, GrantBook.Grant?)]] = [:]
     private var spilled: [Fence: String] = [:]
-    private var dirty: Set<SeatID> = []
+    /// Seats to be woken, and which those are.
+    private var dirty: [SeatID] = []
+    private var isDirty: [[Bool]] = []
     private var reported: [Fence: Lane.Progress] = [:]
     private var buffer: [UInt8] = []
 
@@ -41,6 +43,7 @@ final class WorkerCrew {
         self.poller = poller
         for worker in 0..<segment.shape.workers {
             lanes.append((0..<segment.shape.seatsPerWorker).map { segment.lane(worker: worker, seat: $0) })
+            isDirty.append(Array(repeating: false, count: segment.shape.seatsPerWorker))
         }
     }
 
@@ -169,8 +172,8 @@ final class WorkerCrew {
     }
 
     func offer(_ seat: SeatID, _ task: ClaimedTask, _ grant: GrantBook.Grant?) {
+        if waiting.isEmpty || waiting[seat] == nil, place(seat, task, grant) { return }
         places[task.fence] = Place(seat: seat, position: nil)
-        if waiting[seat]?.isEmpty ?? true, place(seat, task, grant) { return }
         waiting[seat, default: []].append((task, grant))
     }
 
@@ -194,7 +197,10 @@ final class WorkerCrew {
         }
         guard case .offered(let position) = offer else { return false }
         places[task.fence] = Place(seat: seat, position: position)
-        dirty.insert(seat)
+        if !isDirty[seat.worker][seat.seat] {
+            isDirty[seat.worker][seat.seat] = true
+            dirty.append(seat)
+        }
         return true
     }
 
@@ -204,11 +210,15 @@ final class WorkerCrew {
             guard place(seat, task, grant) else { return }
             waiting[seat]?.removeFirst()
         }
+        waiting[seat] = nil
     }
 
     /// One wake-up a seat for all that was offered to it.
     func wakeSeats() {
-        for seat in dirty { lane(seat).wake() }
+        for seat in dirty {
+            lane(seat).wake()
+            isDirty[seat.worker][seat.seat] = false
+        }
         dirty.removeAll(keepingCapacity: true)
     }
 
@@ -216,6 +226,7 @@ final class WorkerCrew {
         guard let place = places[fence], place.seat == seat else { return nil }
         guard let position = place.position else {
             waiting[seat]?.removeAll { $0.0.fence == fence }
+            if waiting[seat]?.isEmpty == true { waiting[seat] = nil }
             places[fence] = nil
             return .revoked(fence)
         }
@@ -237,11 +248,11 @@ final class WorkerCrew {
     }
 
     func free(_ seat: SeatID, _ fence: Fence) {
-        if let path = spilled.removeValue(forKey: fence) { unlink(path) }
-        reported[fence] = nil
+        if !spilled.isEmpty, let path = spilled.removeValue(forKey: fence) { unlink(path) }
+        if !reported.isEmpty { reported[fence] = nil }
         guard let position = places.removeValue(forKey: fence)?.position else { return }
         lane(seat).free(position)
-        if !(waiting[seat]?.isEmpty ?? true) { placeWaiting(seat) }
+        if !waiting.isEmpty, waiting[seat] != nil { placeWaiting(seat) }
     }
 
     /// Everything that has ended since the last look.
@@ -249,6 +260,11 @@ final class WorkerCrew {
 
     private func collect(worker index: Int) -> [LeaderEvent] {
         var completions: [SeatCompletion] = []
+        var completed: UInt64 = 0
+        defer {
+            workers[index]?.completed += completed
+            workers[index]?.failed += UInt64(completions.count) - completed
+        }
         for (number, lane) in lanes[index].enumerated() {
             let seat = SeatID(worker: index, seat: number)
             loop: while true {
@@ -259,7 +275,7 @@ final class WorkerCrew {
                         kill(index)
                         break loop
                     }
-                    count(result.outcome, worker: index)
+                    if result.outcome == .completed { completed += 1 }
                     completions.append(
                         SeatCompletion(
                             seat: seat,
@@ -275,10 +291,6 @@ final class WorkerCrew {
             }
         }
         return completions.isEmpty ? [] : [.completed(completions)]
-    }
-
-    private func count(_ outcome: AttemptOutcome, worker index: Int) {
-        if outcome == .completed { workers[index]?.completed += 1 } else { workers[index]?.failed += 1 }
     }
 
     private func read(_ view: SlotView) -> WorkResult? {

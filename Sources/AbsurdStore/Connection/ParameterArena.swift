@@ -104,6 +104,13 @@ public struct ParameterArena: Sendable {
         }
     }
 
+    public mutating func append(jsonb: [UInt8]) {
+        element(Int32(jsonb.count + 1)) {
+            $0.append(1)
+            $0.append(contentsOf: jsonb)
+        }
+    }
+
     public mutating func endArray() {
         guard let array = open else { preconditionFailure("no array is open") }
         bytes.overwriteBigEndian(array.hasNull ? 1 as Int32 : 0, at: array.start + 4)

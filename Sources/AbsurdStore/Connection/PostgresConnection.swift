@@ -130,6 +130,15 @@ public final class PostgresConnection {
         try end()
     }
 
+    /// The same with parameters that were encoded before.
+    public func send(
+        encoded statements: [(PostgresStatement, ParameterArena)], tag: UInt64
+    ) throws(PostgresError) {
+        try begin(tag)
+        for (statement, parameters) in statements { try queue(statement, parameters) }
+        try end()
+    }
+
     private func begin(_ tag: UInt64) throws(PostgresError) {
         guard case .ready = phase else { throw .lost("not connected") }
         if PQpipelineStatus(handle) == PQ_PIPELINE_OFF, PQenterPipelineMode(handle) != 1 {
