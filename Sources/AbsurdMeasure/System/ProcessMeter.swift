@@ -2,24 +2,12 @@ import Glibc
 
 /// What processes use, from /proc, without asking them.
 enum ProcessMeter {
-    /// CPU seconds of all threads since the start: to the nanosecond where the kernel keeps schedstat, else in ticks.
+    /// CPU seconds of all its threads, those that have ended included; 0 when the process is gone.
     static func cpuSeconds(_ process: Int32) -> Double {
-        var nanoseconds = 0.0
-        var isExact = false
-        for thread in names("/proc/\(process)/task") {
-            guard let words = text("/proc/\(process)/task/\(thread)/schedstat")?.split(separator: " "),
-                let time = words.first.flatMap({ Double($0) })
-            else { continue }
-            nanoseconds += time
-            isExact = true
-        }
-        if isExact { return nanoseconds / 1e9 }
-        // After the name, which may hold anything, come the state and the numbers; 14 and 15 of all are the times.
-        guard let line = text("/proc/\(process)/stat"), let end = line.lastIndex(of: ")") else { return 0 }
-        let rest = line[line.index(after: end)...]
-        let fields = rest.split(separator: " ")
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     static func cpuSeconds(_ processes: [Int32]) -> Double { processes.reduce(0) { $0 + cpuSeconds($1) } }
