@@ -13,6 +13,9 @@ AS $$
 DECLARE
     r jsonb := to_jsonb(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END);
 BEGIN
+    IF starts_with(r ->> 'queue_name', 'absurd-canary/') THEN
+        RETURN NULL;  -- the leaders' own probes run no command, and are deleted
+    END IF;
     INSERT INTO audit.events (place, op, task, attempt, token, node, outcome, directory)
     VALUES (TG_ARGV[0], lower(TG_OP), (r ->> 'task_id')::uuid, (r ->> 'attempt')::int, (r ->> 'token')::uuid, r ->> 'node',
         r ->> 'outcome', r #>> '{result,outputs,directory}');
