@@ -120,7 +120,7 @@ final class DatabaseLink {
         case .connected:
             if connectDeadline != nil, command?.isReady == true, side?.isReady == true {
                 connectDeadline = nil
-                if settings.hasSession { send("LISTEN absurd_doorbell", [], .listen, on: side) }
+                if settings.hasSession { beginSessions() }
                 answers.append(.connected)
             }
         case .notified: answers.append(.doorbell)
@@ -258,6 +258,17 @@ final class DatabaseLink {
         try? connection.send(statements, tag: nextTag)
         nextTag += 1
         watchBoth()
+    }
+
+    /// The server, too, is to notice when this node is cut off: its own keepalives say nothing while it waits for the
+    /// acknowledgement of a doorbell, and it would keep dead sessions for a quarter of an hour.
+    private func beginSessions() {
+        for connection in [command, side] {
+            send(
+                "SELECT set_config('tcp_user_timeout', $1, false)", [.text("\(Limits.tcpUserTimeoutMilliseconds)")],
+                .listen, on: connection)
+        }
+        send("LISTEN absurd_doorbell", [], .listen, on: side)
     }
 
     func register(info: JSONValue, keep: [Fence]) {
