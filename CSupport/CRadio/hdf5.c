@@ -74,11 +74,18 @@ static hid_t type_of(radio_h5_kind kind) {
 radio_h5_id radio_h5_open(const char *path) {
     enter();
     static int knows_lzf = 0;
+    static hid_t access = -1;
     if (!knows_lzf) {
         if (radio_lzf_register() < 0) return leave(-1);
         knows_lzf = 1;
     }
-    return leave(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT));
+    if (access < 0) {
+        // Without the library's lock: a finished file is read here, a lock would fail on file systems that have none, and
+        // one that its writer took outlives the writer in any child that was starting at that moment.
+        access = H5Pcreate(H5P_FILE_ACCESS);
+        if (access < 0 || H5Pset_file_locking(access, 0, 1) < 0) return leave(-1);
+    }
+    return leave(H5Fopen(path, H5F_ACC_RDONLY, access));
 }
 
 radio_h5_id radio_h5_create(const char *path) {

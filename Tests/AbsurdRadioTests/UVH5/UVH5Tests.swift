@@ -79,6 +79,16 @@ import Testing
         return bytes
     }
 
+    @Test func aFinishedFileIsReadWhileAChildStillHoldsItsWritersLock() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("a.hdf5")
+        try Self.write(path, Self.metadata(times: 2), .current)
+        let held = open(path, O_RDWR | O_CLOEXEC)
+        defer { close(held) }
+        try #require(flock(held, LOCK_EX | LOCK_NB) == 0)
+        #expect(try UVH5Reader(path: path).metadata.rowCount == 6)
+    }
+
     @Test(arguments: [UVH5Layout.telescope(catalogue: false), .telescope(catalogue: true), .current])
     func whatIsWrittenIsReadBackInEveryLayout(_ layout: UVH5Layout) throws {
         let directory = TemporaryDirectory()
