@@ -6,7 +6,8 @@ enum ProcessMeter {
     static func cpuSeconds(_ process: Int32) -> Double {
         var clock = clockid_t()
         var time = timespec()
-        guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        // The C library takes some numbers that no process can have for this process's own.
+        guard process > 0, clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
