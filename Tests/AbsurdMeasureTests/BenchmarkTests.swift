@@ -75,6 +75,10 @@ import Testing
         defer { unsetenv("ABSURD_LIBEXEC") }
         var plan = BenchmarkPlan(isQuick: true, concurrency: [2], executable: executable)
         plan.lengths = .shortest
+        let scratch = try TestCluster.temporaryDirectory("scratch")
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        chmod(scratch, 0o755)
+        plan.scratch = scratch
         let report = try BenchmarkRun.run(plan)
         let json = try JSONValue(parsing: report.json.jsonText)
         for name in BenchmarkRun.sectionNames {
@@ -90,8 +94,7 @@ import Testing
         #expect(json["sections"]?["dispatch"]?["ratios"]?["rate"] != nil, "pgbench comes with the server")
         #expect(json["facts"]?["postgres"]?.text != nil && json["facts"]?["cpus"]?.int != nil)
         #expect(report.evidence.tasksPerSecond > 0)
-        let left = try FileManager.default.contentsOfDirectory(atPath: NSTemporaryDirectory())
-            .filter { $0.hasPrefix("absurd-benchmark-") }
+        let left = try FileManager.default.contentsOfDirectory(atPath: scratch)
         #expect(left.isEmpty)
     }
 }

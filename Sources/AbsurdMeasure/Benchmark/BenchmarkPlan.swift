@@ -9,6 +9,8 @@ public struct BenchmarkPlan: Sendable {
     public var executable: String
     /// pgmq's own SQL; nil: its statements on tables of its shape.
     public var pgmqSQL: String?
+    /// Where the private cluster lies; nil: `$TMPDIR`, else /tmp.
+    var scratch: String?
     public var say: @Sendable (String) -> Void
 
     public init(

@@ -13,7 +13,7 @@ final class BenchmarkSystem {
 
     init(_ plan: BenchmarkPlan) throws {
         self.plan = plan
-        let base = ConnectionSettings.processEnvironment["TMPDIR"] ?? "/tmp"
+        let base = plan.scratch ?? ConnectionSettings.processEnvironment["TMPDIR"] ?? "/tmp"
         var template = Array("\(base)/absurd-benchmark-XXXXXX".utf8CString)
         guard let path = mkdtemp(&template) else {
             throw Refusal(base, why: String(cString: strerror(errno)), remedy: "set TMPDIR", exit: .cannotCreate)
