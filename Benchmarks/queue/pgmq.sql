@@ -1,4 +1,4 @@
--- pgmq: read a batch, archive it. Loaded after the peer's own SQL, or after pgmq_shape.sql where that cannot be had.
+-- pgmq: read a batch, archive it. Loaded after the peer's own SQL, or after its shape (AbsurdMeasure) where that cannot be had.
 CREATE SCHEMA bench;
 
 CREATE PROCEDURE bench.fill(p_total int)

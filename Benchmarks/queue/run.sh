@@ -39,7 +39,7 @@ peer="pgmq $(python3 -m pip download -q --no-deps -d "$work/peer" pgmq==1.1.4 2>
     cd "$work/peer" && python3 -m zipfile -e ./*.whl . && cat pgmq/sql/VERSION 2>/dev/null)" || true
 if ! { [ -f "$work/peer/pgmq/sql/pgmq.sql" ] && file pgmq "$work/peer/pgmq/sql/pgmq.sql" 2>/dev/null; }; then
     peer="pgmq's statements on tables of its shape"
-    file pgmq pgmq_shape.sql
+    file pgmq ../../Sources/AbsurdMeasure/Statements/pgmq_shape.sql
 fi
 sql pgmq "SELECT pgmq.create('bench')" >/dev/null
 file pgmq pgmq.sql
