@@ -6,8 +6,8 @@ import Glibc
 /// Tasks that do nothing, already spawned: through Postgres, leader, shared memory and two workers to `completed`,
 /// durably. In turns with the same SQL driven by pgbench, and with pgmq's read and archive.
 ///
-/// The peers work on a queue that the leader does not serve. Times are the database's own: from the first claim to the last completion. CPU times are the kernel's, of the leader's
-/// process and of its server processes.
+/// The peers work on a queue that the leader does not serve. Times are the database's own: from the first claim to the
+/// last completion. CPU times are the kernel's, of the leader's process and of its server processes.
 struct DispatchSection {
     private let system: BenchmarkSystem
     private let session: PostgresSession
